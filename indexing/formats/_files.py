@@ -77,8 +77,8 @@ def _from_file(file: Path, name: str) -> Iterator[tuple[str, IO[bytes]]]:
     elif lowered.endswith(".zip"):
         members = _from_zip(file)
     else:
-        with _told(file, file.name), file.open("rb") as stream:
-            yield _clean(name or file.name), stream
+        with _told(file, file.name), file.open("rb") as content:
+            yield _clean(name or file.name), content
         return
     for member, stream in members:
         yield prefix + _clean(member), stream
