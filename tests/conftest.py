@@ -1,0 +1,68 @@
+"""What every test may rely on: the shared data where it is, no network, no skip that CI doesn't see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+CI = "PRECEDENT_CI"
+DATA = "PRECEDENT_DATA"
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+settings.register_profile("house", deadline=None, print_blob=True, derandomize=CI in os.environ)
+settings.load_profile("house")
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--round",
+        choices=("test", "short", "full"),
+        default="test",
+        help="how often tests/faults kills and fuzzes: as part of the suite, a short round, the full one",
+    )
+
+
+@pytest.fixture(scope="session")
+def fault_round(request: pytest.FixtureRequest) -> str:
+    """`test`, `short` or `full`."""
+    name: str = request.config.getoption("--round")
+    return name
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data sets; skips where there is none."""
+    folder = Path(os.environ.get(DATA) or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"the public data sets are not here: set {DATA} to their folder")
+    return folder
+
+
+def forbid_skip(report: Report) -> Report:
+    """Under CI a skipped test is a failed one: whatever it needs, `.ci/run` installs."""
+    if report.skipped and CI in os.environ and not hasattr(report, "wasxfail"):
+        where = report.longrepr
+        path, line, reason = where if isinstance(where, tuple) else (report.nodeid, 0, str(where))
+        report.outcome = "failed"
+        report.longrepr = f"{path}:{line}: skipped, which {CI} forbids: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return forbid_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return forbid_skip((yield))
