@@ -48,7 +48,7 @@ def prose(text: str) -> tuple[list[tuple[int, str]], int]:
     lines, fence, opened = [], "", 0
     for number, line in enumerate(text.splitlines(), 1):
         mark = FENCE.match(line)
-        if mark and (not fence or line.strip() == mark[1] and mark[1].startswith(fence)):
+        if mark and (not fence or (line.strip() == mark[1] and mark[1].startswith(fence))):
             fence, opened = ("", 0) if fence else (mark[1], number)
         elif not fence:
             lines.append((number, line))
