@@ -1,0 +1,1 @@
+"""Real environments behind one small seam: reset, observe, act, done, reward. Knows no other room."""
