@@ -92,9 +92,13 @@ def plain(name: str) -> str:
 
 
 def test_every_room_is_under_the_import_contracts() -> None:
-    contracts = PROJECT["tool"]["importlinter"]
+    settings = PROJECT["tool"]["importlinter"]
+    contracts = {contract["name"]: contract for contract in settings["contracts"]}
     rooms = {room for room in LIBRARY if (ROOT / room / "__init__.py").is_file()}
-    assert rooms <= set(contracts["root_packages"])
+    assert rooms <= set(settings["root_packages"])
+    assert rooms <= set(contracts["No import cycle anywhere"]["ancestors"])
+    grounded = contracts["Environments stand on the ground"]["forbidden_modules"]
+    assert rooms - {"environments"} <= set(grounded)
 
 
 @pytest.mark.parametrize("room", [room for room in LIBRARY if (ROOT / room / "__init__.py").is_file()])
