@@ -20,6 +20,8 @@ HEAVY = (
     "faiss", "gymnasium", "jericho", "minigrid", "openai", "pydantic_ai", "py4j", "scienceworld", "scipy",
     "sentence_transformers", "sklearn", "textworld", "torch", "transformers",
 )  # fmt: skip
+IMPORTED_WHEN_NEEDED = {"retrievers.remote_model"}
+"""Modules that lead to something heavy by design, and that no other imports at import time."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -45,12 +47,13 @@ def imported(node: ast.AST) -> list[str]:
 
 
 def is_catch_all(node: ast.AST) -> bool:
+    """Whether a handler swallows whatever comes; one that ends in `raise` only translates."""
     if not isinstance(node, ast.ExceptHandler):
         return False
     caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-    reraises = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node))
+    raises = isinstance(node.body[-1], ast.Raise)
     names = {kind.id if isinstance(kind, ast.Name) else None if kind else "bare" for kind in caught}
-    return not reraises and bool(names & {"Exception", "BaseException", "bare"})
+    return not raises and bool(names & {"Exception", "BaseException", "bare"})
 
 
 def test_no_file_is_longer_than_300_lines() -> None:
@@ -63,7 +66,7 @@ def test_library_code_never_prints() -> None:
     assert [where for where, func in calls if isinstance(func, ast.Name) and func.id == "print"] == []
 
 
-def test_no_error_is_caught_blindly() -> None:
+def test_no_error_is_swallowed_blindly() -> None:
     assert [where for where, node in nodes(LIBRARY) if is_catch_all(node)] == []
 
 
@@ -110,7 +113,7 @@ def test_importing_a_room_loads_nothing_heavy(room: str) -> None:
     ]
     code = (
         f"import importlib, sys\n"
-        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"for name in {sorted(set(modules) - IMPORTED_WHEN_NEEDED)!r}: importlib.import_module(name)\n"
         f"print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
