@@ -17,17 +17,33 @@ from typing import TypeAlias
 from indexing.errors import InvalidInput
 from indexing.records import Record
 
+MAX_ERRORS = 1000
+"""Most errors that a report keeps by line; `refused` counts them all."""
+
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import read and what it left out, by reason."""
+    """What an import read, what it left out by reason, and what it had to change."""
 
     read: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    errors: list[tuple[int, str]] = field(default_factory=list)
+    replaced: int = 0
 
     def skip(self, reason: str) -> None:
         """Count one item left out; `reason` is a short fixed phrase, the same for equal causes."""
         self.skipped[reason] += 1
+
+    def refuse(self, line: int, error: str) -> None:
+        """Count one line (or array item, from 1) that is no record, with what is wrong with it."""
+        self.refused += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append((line, error))
+
+    def replace(self, characters: int) -> None:
+        """Count characters that no store keeps (NUL, lone surrogates, broken UTF-8), now U+FFFD."""
+        self.replaced += characters
 
 
 Importer: TypeAlias = Callable[[Path, ImportReport], Iterator[Record]]
