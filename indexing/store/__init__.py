@@ -1,0 +1,1 @@
+"""The record store: the truth that every index is derived from, in SQL."""
