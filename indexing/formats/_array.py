@@ -86,10 +86,12 @@ class _ArrayReader:
         return near_end or error.msg.startswith("Unterminated string")
 
     def _grow(self) -> bool:
-        """Read on, as much again as is at hand; False at the end of the stream."""
-        self._text, self._at = self._text[self._at :], 0
-        if len(self._text) > MAX_ITEM_CHARACTERS:
+        """Drop what was read and read on, as much again as is left; False, and no change, at the end."""
+        rest = len(self._text) - self._at
+        if rest > MAX_ITEM_CHARACTERS:
             raise InvalidRecord(f"an item longer than {MAX_ITEM_CHARACTERS} characters; split it")
-        chunk = self._stream.read(max(CHUNK_CHARACTERS, len(self._text)))
-        self._text += chunk
-        return bool(chunk)
+        chunk = self._stream.read(max(CHUNK_CHARACTERS, rest))
+        if not chunk:
+            return False
+        self._text, self._at = self._text[self._at :] + chunk, 0
+        return True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from indexing.formats._actions import call, respond
+from indexing.formats._actions import call, code, respond
 from indexing.formats._log import Log
-from indexing.formats._values import text_in
+from indexing.formats._values import object_in, text_in
 from indexing.records import JSON
 
 
@@ -26,13 +26,12 @@ def read_step(step: Mapping[str, JSON], log: Log) -> None:
         case _:
             log.report.skip("step of an unknown source")
             return
-    observation = step.get("observation")
-    results = observation.get("results") if isinstance(observation, dict) else None
+    results = object_in(step, "observation").get("results")
     for result in results if isinstance(results, list) else ():
         if isinstance(result, dict):
             log.see(_result(result, log))
-            log.add_reward(_extra(result).get("reward"))
-    log.add_reward(_extra(step).get("reward"))
+            log.add_reward(object_in(result, "extra").get("reward"))
+    log.add_reward(object_in(step, "extra").get("reward"))
 
 
 def _agent(step: Mapping[str, JSON], message: str, log: Log) -> None:
@@ -44,19 +43,23 @@ def _agent(step: Mapping[str, JSON], message: str, log: Log) -> None:
         if name is None:
             log.report.skip("tool call without a name")
             continue
-        arguments = item.get("arguments")
-        log.act(call(name, arguments if isinstance(arguments, dict) else {}), *thoughts)
+        log.act(_action(name, item), *thoughts)
         thoughts = ()
     if not calls and message.strip():
         log.act(respond(message), reasoning)
 
 
+def _action(name: str, tool_call: Mapping[str, JSON]) -> str:
+    """The call; code that was wrapped into one on the way from ADP's standardized form is code again."""
+    given, extra = object_in(tool_call, "arguments"), object_in(tool_call, "extra")
+    text = text_in(given, "command", "code", "content") if extra.get("adp_class") == "code_action" else None
+    return code(text_in(extra, "language") or "", text) if text else call(name, given)
+
+
 def _result(result: Mapping[str, JSON], log: Log) -> str:
     text = _content(result.get("content"), log)
-    web = _extra(result).get("web")
-    if text.strip() or not isinstance(web, dict):
-        return text
-    return text_in(web, "axtree", "html") or ""
+    page = object_in(object_in(result, "extra"), "web")
+    return text if text.strip() else text_in(page, "axtree", "html") or text
 
 
 def _content(content: JSON, log: Log) -> str:
@@ -73,8 +76,3 @@ def _content(content: JSON, log: Log) -> str:
         else:
             log.report.skip("message part that is not text")
     return "\n".join(texts)
-
-
-def _extra(fields: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    extra = fields.get("extra")
-    return extra if isinstance(extra, dict) else {}

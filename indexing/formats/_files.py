@@ -62,6 +62,19 @@ def iter_files(
             yield plain, _unpacked(stream, name, limit)
 
 
+def place(path: Path, name: str, depth: int) -> tuple[str, ...]:
+    """The last `depth` parts of where a file lies: the folders above it and its own name.
+
+    Inside an archive only the archive's own folders count; on disk also those above `path`.
+    """
+    inside = PurePosixPath(name).parts
+    if path.is_dir():
+        inside = (*path.resolve().parts[1:], *inside)
+    elif not path.name.lower().endswith((*TAR_SUFFIXES, ".zip")):
+        inside = (*path.resolve().parts[1:-1], *inside)
+    return inside[-depth:]
+
+
 def _from_folder(folder: Path) -> Iterator[tuple[str, IO[bytes]]]:
     files = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
     for file in sorted(files, key=lambda file: file.relative_to(folder).parts):

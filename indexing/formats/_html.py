@@ -66,7 +66,13 @@ class _Reader(HTMLParser):
         if self._in_title:
             self.title_parts.append(data)
         elif not self._open_hidden:
-            text = data if self._preformatted else _BLANKS.sub(" ", data)
+            self._add(data if self._preformatted else _BLANKS.sub(" ", data))
+
+    def _add(self, text: str) -> None:
+        after_blank = not self.parts or self.parts[-1][-1].isspace()
+        if after_blank and not self._preformatted:
+            text = text.lstrip(" ")
+        if text:
             self.parts.append(text)
             if self._in_heading:
                 self.heading_parts.append(text)
@@ -90,7 +96,7 @@ def read_html(page: str) -> tuple[str | None, str]:
 
 def _clean_line(line: str) -> str:
     line = line.rstrip()
-    return "" if not line.strip("-# \t") else line.removeprefix(" ")
+    return line if line.strip("-# \t") else ""
 
 
 def _one_line(parts: list[str]) -> str:

@@ -117,6 +117,12 @@ def text_in(fields: Mapping[str, JSON], *names: str) -> str | None:
     return None
 
 
+def object_in(fields: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
+    """The named field where it is an object, else an empty one."""
+    value = fields.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def scalars(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """The fields with plain values (text, finite numbers, true and false), for metadata."""
     return {name: value for name, value in fields.items() if _is_scalar(value)}

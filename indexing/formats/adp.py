@@ -20,7 +20,7 @@ from indexing.formats._atif import read_step
 from indexing.formats._files import iter_files
 from indexing.formats._ids import Ids
 from indexing.formats._log import Log
-from indexing.formats._values import JSON_SUFFIXES, iter_objects, kept, scalars, stem, text_in
+from indexing.formats._values import JSON_SUFFIXES, iter_objects, kept, object_in, scalars, stem, text_in
 from indexing.records import JSON, Trajectory
 
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -73,12 +73,15 @@ def _trajectory(
 def _atif_details(item: Mapping[str, JSON], report: ImportReport) -> dict[str, JSON]:
     if item.get("subagent_trajectories"):
         report.skip("trajectories of subagents")
-    agent, extra = item.get("agent"), item.get("extra")
-    agent_name = text_in(agent, "name") if isinstance(agent, dict) else None
-    model = text_in(agent, "model_name") if isinstance(agent, dict) else None
-    details = {"agent": agent_name, "model": model, "schema_version": text_in(item, "schema_version")}
+    agent, extra = object_in(item, "agent"), object_in(item, "extra")
+    details = {
+        "agent": text_in(agent, "name"),
+        "model": text_in(agent, "model_name"),
+        "schema_version": text_in(item, "schema_version"),
+    }
     return {
-        **(scalars(extra) if isinstance(extra, dict) else {}),
+        **scalars(extra),
+        **kept(extra.get("adp_details"), report),
         **{key: value for key, value in details.items() if value},
     }
 
@@ -89,9 +92,7 @@ def _read_entry(entry: Mapping[str, JSON], log: Log) -> None:
     thoughts = (text_in(entry, "reasoning_content"), text_in(entry, "description", "thoughts"))
     match _class_name(entry):
         case "api_action":
-            arguments = entry.get("kwargs")
-            name = text_in(entry, "function") or "unknown"
-            log.act(call(name, arguments if isinstance(arguments, dict) else {}), *thoughts)
+            log.act(call(text_in(entry, "function") or "unknown", object_in(entry, "kwargs")), *thoughts)
         case "code_action":
             log.act(code(text_in(entry, "language") or "", text), *thoughts)
         case "message_action":
@@ -138,8 +139,7 @@ def _read_page(entry: Mapping[str, JSON], log: Log) -> None:
     url = text_in(entry, "url")
     parts = (f"URL: {url}" if url else None, text_in(entry, "axtree", "html"))
     log.see("\n".join(part for part in parts if part))
-    image = entry.get("image_observation")
-    if isinstance(image, dict):
+    if image := object_in(entry, "image_observation"):
         log.image(image.get("content"))
 
 

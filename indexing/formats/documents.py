@@ -30,7 +30,11 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*(?P<quote>[\"']?)(?P<title>.+?)(?P=quot
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
-_CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([\w.:-]+)", re.IGNORECASE)
+_CHARSET = re.compile(
+    rb"<meta[^>]+charset=[\"']?(iso-8859-\d+|latin-?1|windows-125\d|gb2312|gbk|gb18030|big5|shift_jis"
+    rb"|euc-(?:jp|kr)|koi8-[ru])\b",
+    re.IGNORECASE,
+)
 
 
 def read(path: Path, report: ImportReport) -> Iterator[Document]:
@@ -85,12 +89,9 @@ def _from_text(name: str, content: bytes, report: ImportReport) -> tuple[str | N
 
 
 def _charset(content: bytes) -> str:
-    """The encoding a page declares in its first kilobyte, UTF-8 where it names none that is known."""
+    """The encoding a page declares in its first kilobyte, UTF-8 where it names no other of the web's."""
     declared = _CHARSET.search(content[:1024])
-    try:
-        return b"".decode(declared[1].decode()) or declared[1].decode() if declared else "utf-8-sig"
-    except LookupError:
-        return "utf-8-sig"
+    return declared[1].decode() if declared else "utf-8-sig"
 
 
 def markdown_title(text: str) -> str | None:

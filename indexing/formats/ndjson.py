@@ -64,12 +64,16 @@ def _records(stream: io.BufferedReader, report: ImportReport, where: str = "") -
 def _values(stream: io.BufferedReader) -> Iterator[tuple[int, JSON]]:
     """Numbered lines still to be decoded, or the numbered values of an array."""
     if stream.peek(1).removeprefix(BOM_UTF8).lstrip().startswith(b"["):
-        yield from iter_array(io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape"))
+        text = io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape")
+        try:
+            yield from iter_array(text)
+        finally:
+            text.detach()
         return
     for number, line in enumerate(stream, 1):
-        text = line.removeprefix(BOM_UTF8) if number == 1 else line
-        if text.strip():
-            yield number, text
+        record = line.removeprefix(BOM_UTF8) if number == 1 else line
+        if record.strip():
+            yield number, record
 
 
 def _record(value: JSON) -> Record:

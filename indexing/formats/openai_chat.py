@@ -3,8 +3,9 @@
 Read are JSON or JSON-lines files of objects with `messages`, of bare lists of messages, and of
 tau-bench's `{"task_id", "reward", "info", "traj", "trial"}`. An assistant's tool calls are actions,
 one step each; its text beside a call is the thought; its text alone is a `respond` action. User
-messages and tool results are what is seen. The system prompt is the agent's rules, not something
-seen in the environment: it is left out and counted.
+messages and tool results are what is seen. The instruction is tau-bench's task (what its user was
+told to want; the agent sees only the messages), else the first user message. The system prompt
+is the agent's rules, not something seen in the environment: it is left out and counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from indexing.formats._episode import Episode
 from indexing.formats._files import iter_files
 from indexing.formats._ids import Ids
 from indexing.formats._messages import content_text, tool_calls
-from indexing.formats._values import JSON_SUFFIXES, iter_values, reward_in, scalars, stem, text_in
+from indexing.formats._values import JSON_SUFFIXES, iter_values, object_in, reward_in, scalars, stem, text_in
 from indexing.records import JSON, Trajectory
 
 SOLVED = 1 - 1e-6
@@ -86,9 +87,7 @@ def _trajectory(
 
 
 def _task(log: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    info = log.get("info")
-    task = info.get("task") if isinstance(info, dict) else None
-    return task if isinstance(task, dict) else {}
+    return object_in(object_in(log, "info"), "task")
 
 
 def _own_id(log: Mapping[str, JSON], index: int) -> tuple[object, ...]:

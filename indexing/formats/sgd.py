@@ -15,7 +15,7 @@ from indexing.formats._actions import call, compact, respond
 from indexing.formats._episode import Episode
 from indexing.formats._files import iter_files
 from indexing.formats._ids import Ids
-from indexing.formats._values import iter_objects, stem, text_in
+from indexing.formats._values import iter_objects, object_in, stem, text_in
 from indexing.records import JSON, Trajectory
 
 SPLITS = ("train", "dev", "test")
@@ -98,6 +98,4 @@ def _service_frames(turn: Mapping[str, JSON]) -> Iterator[Mapping[str, JSON]]:
 
 
 def _call(service_call: Mapping[str, JSON]) -> str:
-    parameters = service_call.get("parameters")
-    method = text_in(service_call, "method") or "unknown"
-    return call(method, parameters if isinstance(parameters, dict) else {})
+    return call(text_in(service_call, "method") or "unknown", object_in(service_call, "parameters"))

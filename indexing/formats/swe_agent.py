@@ -15,7 +15,7 @@ from indexing.formats import ImportReport
 from indexing.formats._files import iter_files
 from indexing.formats._ids import Ids
 from indexing.formats._messages import content_text
-from indexing.formats._values import iter_values, scalars, stem, text_in
+from indexing.formats._values import iter_values, object_in, stem, text_in
 from indexing.records import JSON, Step, Trajectory
 
 _TAGGED = re.compile(r"<(pr_description|issue)>(.*?)</\1>", re.DOTALL)
@@ -56,13 +56,11 @@ def _trajectory(run: JSON, name: str, ids: Ids, report: ImportReport) -> Traject
     if not steps:
         report.skip("trajectory without an action")
         return None
-    info = run.get("info")
-    plain = scalars(info) if isinstance(info, dict) else {}
     metadata = {
         "file": name,
         "instance": PurePosixPath(name).stem,
         "environment": run.get("environment"),
-        "exit_status": plain.get("exit_status"),
+        "exit_status": object_in(run, "info").get("exit_status"),
     }
     return Trajectory(
         id=ids.unique(stem(name)),
@@ -82,8 +80,7 @@ def _prompt(run: Mapping[str, JSON], report: ImportReport) -> str | None:
             text = content_text(message.get("content"), report)
             if text.strip():
                 return text
-    statement = run.get("problem_statement")
-    return text_in(statement, "text") if isinstance(statement, dict) else text_in(run, "problem_statement")
+    return text_in(object_in(run, "problem_statement"), "text") or text_in(run, "problem_statement")
 
 
 def _steps(taken: list[JSON], seen: str, report: ImportReport) -> tuple[list[Step], str]:

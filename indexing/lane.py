@@ -1,0 +1,126 @@
+"""The one lane that all embedding goes through: bounded, queries before indexing.
+
+A query is embedded alone, so that it has the same vector whatever else is going on; as many at a
+time as there are cores. Indexing goes in small batches and lets waiting queries pass between them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.embedder import Embedder
+from indexing.errors import DeadlineExceeded, Overloaded
+from indexing.store.vectors import VectorCache, text_hash
+
+Vectors = NDArray[np.float32]
+
+MAX_WAITING = 64
+"""Queries that may wait at once; one more is refused with Overloaded."""
+
+BATCH = 16
+REMEMBERED = 4_096
+
+
+class EmbeddingLane:
+    """Embeds for one embedder; safe to use from many threads."""
+
+    def __init__(
+        self, embedder: Embedder, cache: VectorCache, max_waiting: int = MAX_WAITING, cores: int | None = None
+    ) -> None:
+        self.embedder = embedder
+        self._cache = cache
+        self._max_waiting = max_waiting
+        self._cores = threading.Semaphore(cores or os.cpu_count() or 1)
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._waiting = 0
+        self._remembered: OrderedDict[str, Vectors] = OrderedDict()
+
+    @property
+    def depth(self) -> int:
+        """Queries that wait or are being embedded."""
+        return self._waiting
+
+    def query(self, text: str, deadline: float | None = None) -> Vectors:
+        """The vector (dimension,) of a query, before `deadline` (time.monotonic) if one is given.
+
+        Raises
+        ------
+        Overloaded
+            Too many queries wait already.
+        DeadlineExceeded
+            No core came free in time.
+        """
+        with self._lock:
+            if (known := self._remembered.get(text)) is not None:
+                self._remembered.move_to_end(text)
+                return known
+        with self._place(), self._core(deadline):
+            vector = self.embedder.encode_query(text)
+        with self._lock:
+            self._remembered[text] = vector
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return vector
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        with self._lock:
+            if self._waiting >= self._max_waiting:
+                raise Overloaded(f"{self._waiting} queries wait to be embedded; try again in a second")
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._idle.notify_all()
+
+    @contextmanager
+    def _core(self, deadline: float | None) -> Iterator[None]:
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        if not self._cores.acquire(timeout=left):
+            raise DeadlineExceeded("no room to embed the query before the deadline; allow more time")
+        try:
+            yield
+        finally:
+            self._cores.release()
+
+    def index(self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None) -> Vectors:
+        """Vectors (texts, dimension), from the cache where they are there; new ones are kept in it.
+
+        `progress` is told how many of the texts are done, and may raise to stop.
+        """
+        model = self.embedder.fingerprint
+        hashes = [text_hash(text) for text in texts]
+        known = self._cache.get(model, list(dict.fromkeys(hashes)))
+        missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in known}
+        order = sorted(missing, key=lambda key: (len(missing[key]), key))
+        progress(len(texts) - len(order))
+        for first in range(0, len(order), BATCH * 16):
+            chunk = order[first : first + BATCH * 16]
+            fresh = dict(zip(chunk, self._encode([missing[key] for key in chunk]), strict=True))
+            self._cache.put(model, fresh)
+            known |= fresh
+            progress(len(texts) - len(order) + first + len(chunk))
+        if not texts:
+            return np.empty((0, self.embedder.dimension), np.float32)
+        return np.stack([known[key] for key in hashes])
+
+    def _encode(self, texts: Sequence[str]) -> list[Vectors]:
+        vectors: list[Vectors] = []
+        for first in range(0, len(texts), BATCH):
+            with self._lock:
+                self._idle.wait_for(lambda: not self._waiting, timeout=0.25)
+            vectors.extend(self.embedder.encode(texts[first : first + BATCH]))
+        return vectors

@@ -1,0 +1,330 @@
+"""The library: a data folder with its collections, opened by one process or by several.
+
+Writes go to the store and are done when they are on disk; one thread then makes them searchable.
+Every read first asks the store, cheaply, whether the collection has changed: another process may
+have written.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from indexing.analysis import Analyzer
+from indexing.building import Builder, Progress, silent
+from indexing.embedder import Embedder, load_embedder
+from indexing.errors import Conflict, CorruptGeneration, EmbedderMismatch, NotFound, Overloaded, PrecedentError
+from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
+from indexing.lane import EmbeddingLane
+from indexing.live import LiveCollection
+from indexing.normalizers import normalizer
+from indexing.records import JSON, Record
+from indexing.settings import INDEXED, CollectionSettings
+from indexing.snapshot import Snapshot
+from indexing.store import catalog as rows
+from indexing.store.catalog import Catalog
+from indexing.store.database import open_database
+from indexing.store.episodes import EpisodeStore
+from indexing.store.jobs import JobStore
+from indexing.store.records import Kind, SqlRecordStore, Upserted
+from indexing.store.vectors import VectorCache
+from indexing.tokens import tokenizer
+
+log = logging.getLogger(__name__)
+
+CHANGES_AT_ONCE = 512
+KEPT_GENERATIONS = 3
+PAUSE_S = 1.0
+
+
+class Library:
+    """All collections of one data folder; safe to use from many threads."""
+
+    def __init__(self, folder: Path, embedders: Callable[[str], Embedder] = load_embedder, url: str | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._engine = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
+        self.catalog = Catalog(self._engine)
+        self.records = SqlRecordStore(self._engine)
+        self.jobs = JobStore(self._engine)
+        self.episodes = EpisodeStore(self._engine)
+        self._vectors = VectorCache(self._engine)
+        self._load_embedder = embedders
+        self._lanes: dict[str, EmbeddingLane] = {}
+        self._live: dict[int, LiveCollection] = {}
+        self._failures: dict[int, PrecedentError] = {}
+        self._lock = threading.RLock()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._indexer = threading.Thread(target=self._index_forever, name="indexer", daemon=True)
+        self._indexer.start()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop indexing and let go of the database; nothing acknowledged is lost."""
+        self._closing = True
+        self._wake()
+        self._indexer.join()
+        self._engine.dispose()
+
+    # Collections
+
+    def create(self, name: str, changes: Mapping[str, JSON]) -> tuple[rows.Collection, bool]:
+        """Create a collection, or change the settings of the one there is; tells which (True: created)."""
+        found = self.catalog.get(name)
+        settings = CollectionSettings().updated(found.settings if found else {}).updated(changes)
+        normalizer(settings.observation_normalizer)
+        tokenizer(settings.tokenizer)
+        if settings.embedder != CollectionSettings().updated(found.settings if found else {}).embedder:
+            self.lane(settings.embedder)
+        if found is None:
+            return self.catalog.create(name, settings.to_fields()), True
+        self.catalog.update_settings(found.id, settings.to_fields())
+        with self._lock:
+            live = self._live.get(found.id)
+            if live is not None and live.generation is None and live.builder.settings != settings:
+                del self._live[found.id]
+        return self.collection(name), False
+
+    def collection(self, name: str) -> rows.Collection:
+        """A collection's row; raises NotFound."""
+        found = self.catalog.get(name)
+        if found is None:
+            raise NotFound(f"no collection {name!r}; create it with PUT /collections/{name}")
+        return found
+
+    def remove(self, name: str) -> None:
+        """Remove a collection with all its records, generations and files."""
+        found = self.collection(name)
+        self.catalog.delete(found.id)
+        with self._lock:
+            self._live.pop(found.id, None)
+        shutil.rmtree(self._root(found.id), ignore_errors=True)
+
+    # Records
+
+    def upsert(self, name: str, kind: Kind, records: Sequence[Record]) -> Upserted:
+        """Keep records; on disk on return, searchable soon after (see `wait`)."""
+        done = self.records.upsert(self.collection(name).id, kind, records)
+        self._wake()
+        return done
+
+    def delete(self, name: str, kind: Kind, id: str) -> int:
+        """Delete a record: gone from every answer on return; raises NotFound."""
+        collection = self.collection(name).id
+        sequence = self.records.delete(collection, kind, id)
+        if sequence is None:
+            raise NotFound(f"no {kind} {id!r} in collection {name!r}")
+        with self._lock:
+            live = self._live.get(collection)
+        if live is not None:
+            live.hide([(kind, id, sequence)], 0)
+        self._wake()
+        return sequence
+
+    def wait(self, name: str, sequence: int, timeout_s: float = 600.0) -> None:
+        """Return when everything up to `sequence` is searchable.
+
+        Raises
+        ------
+        Overloaded
+            It took longer than `timeout_s`; what was acknowledged is kept and will be searchable.
+        """
+        collection = self.collection(name).id
+        live = self.live(name)
+        end = time.monotonic() + timeout_s
+        while live.applied < sequence:
+            self._wake()
+            with self._changed:
+                self._changed.wait(0.05)
+            if failure := self._failures.get(collection):
+                raise failure
+            if time.monotonic() > end:
+                raise Overloaded("kept, but not searchable yet: indexing is behind; ask again later", 5.0)
+            live = self.live(name)
+
+    # Searching
+
+    def lane(self, embedder: str) -> EmbeddingLane:
+        """The embedding lane of an embedder, loaded at first use."""
+        with self._lock:
+            if embedder not in self._lanes:
+                self._lanes[embedder] = EmbeddingLane(self._load_embedder(embedder), self._vectors)
+            return self._lanes[embedder]
+
+    def snapshot(self, name: str) -> Snapshot:
+        """The collection as it stands now; raises NotFound."""
+        return self.live(name).snapshot
+
+    def live(self, name: str) -> LiveCollection:
+        """The served state of a collection, with every deletion that is on disk."""
+        state = self.catalog.state(name)
+        if state is None:
+            self.collection(name)
+            raise NotFound(f"no collection {name!r}")
+        id, sequence, generation = state
+        live = self._live.get(id)
+        served = live.generation.manifest.id if live and live.generation else None
+        if live is None or served != generation:
+            live = self._open(id, name, generation)
+        if live.hidden_up_to < sequence:
+            self._catch_deletions(live, sequence)
+        return live
+
+    def _catch_deletions(self, live: LiveCollection, sequence: int) -> None:
+        since = live.hidden_up_to
+        while since < sequence:
+            changes = self.records.changes(live.id, since, 10_000)
+            live.hide(changes.deletions, changes.sequence)
+            if changes.sequence <= since:
+                break
+            since = changes.sequence
+        self._wake()
+
+    def _builder(self, settings: CollectionSettings) -> Builder:
+        analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
+        return Builder(settings, analyzer, self.lane(settings.embedder))
+
+    def _root(self, collection: int) -> Path:
+        return self.folder / "collections" / str(collection)
+
+    def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
+        with self._lock:
+            live = self._live.get(id)
+            if live is not None and (live.generation.manifest.id if live.generation else None) == generation:
+                return live
+            loaded = self._load(id, name, generation) if generation else None
+            wanted = CollectionSettings().updated(self.collection(name).settings)
+            builder = self._builder(loaded.manifest.settings if loaded else wanted)
+            if loaded and loaded.manifest.embedder != builder.lane.embedder.fingerprint:
+                raise EmbedderMismatch(
+                    f"collection {name!r} was indexed with another build of {builder.settings.embedder}; "
+                    f"run: precedent reindex {name}"
+                )
+            live = LiveCollection(id, builder, loaded)
+            self._catch_up(live)
+            self._live[id] = live
+            return live
+
+    def _load(self, id: int, name: str, generation: str) -> Generation:
+        row = self.catalog.generation(generation)
+        if row is None:
+            raise CorruptGeneration(f"generation {generation} isn't in the database; run: precedent reindex {name}")
+        try:
+            return load_generation(self._root(id) / generation, row.manifest)
+        except CorruptGeneration as error:
+            log.error("generation %s of %s is refused (%s); rebuilding it from the store", generation, name, error)
+            self.catalog.set_generation_state(generation, "failed")
+            built = self._build(id, CollectionSettings(**row.manifest["settings"]), silent)
+            self._publish(id, built)
+            return load_generation(self._root(id) / built.id, built.to_fields())
+
+    # Generations
+
+    def reindex(self, name: str, changes: Mapping[str, JSON] | None = None, progress: Progress = silent) -> Manifest:
+        """Build a new generation beside the served one and swap it in; blocks until that is done.
+
+        `changes` are settings to change with it. Reads go on throughout. `progress` may raise to
+        cancel; then nothing has changed.
+        """
+        found = self.collection(name)
+        settings = CollectionSettings().updated(found.settings).updated(changes or {})
+        manifest = self._build(found.id, settings, progress)
+        generation = load_generation(self._root(found.id) / manifest.id, manifest.to_fields())
+        live = LiveCollection(found.id, self._builder(settings), generation)
+        self._catch_up(live)
+        with self._lock:
+            self._publish(found.id, manifest)
+            if changes:
+                self.catalog.update_settings(found.id, settings.to_fields())
+            self._live[found.id] = live
+        self._forget_old(found.id)
+        self._wake()
+        return manifest
+
+    def _build(self, collection: int, settings: CollectionSettings, progress: Progress) -> Manifest:
+        sequence = self.records.changes(collection, 1 << 62, 0).sequence
+        row = next(row for row in self.catalog.list() if row.id == collection)
+        return self._builder(settings).generation(
+            self.records, collection, row.sequence or sequence, self._root(collection), progress
+        )
+
+    def _publish(self, collection: int, manifest: Manifest) -> None:
+        self.catalog.add_generation(
+            rows.Generation(manifest.id, collection, "building", manifest.sequence, time.time(), manifest.to_fields())
+        )
+        self.catalog.serve(collection, manifest.id)
+
+    def _forget_old(self, collection: int) -> None:
+        kept = self.catalog.generations(collection)
+        for row in kept[KEPT_GENERATIONS:]:
+            if row.id != self._served(collection):
+                self.catalog.delete_generation(row.id)
+                shutil.rmtree(self._root(collection) / row.id, ignore_errors=True)
+
+    def _served(self, collection: int) -> str | None:
+        return next((row.generation for row in self.catalog.list() if row.id == collection), None)
+
+    def rollback(self, name: str) -> str:
+        """Serve the generation before the served one; returns its id; raises Conflict where there is none."""
+        found = self.collection(name)
+        history = self.catalog.generations(found.id)
+        places = [place for place, row in enumerate(history) if row.id == found.generation]
+        before = [row for row in history[places[0] + 1 :] if row.state != "failed"] if places else []
+        if not before:
+            raise Conflict(f"collection {name!r} has no generation before the served one")
+        self.catalog.serve(found.id, before[0].id)
+        self._open(found.id, name, before[0].id)
+        return before[0].id
+
+    # Indexing in the background
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _catch_up(self, live: LiveCollection) -> None:
+        while True:
+            changes = self.records.changes(live.id, live.applied, CHANGES_AT_ONCE)
+            if not changes.upserts and not changes.deletions:
+                return
+            live.apply(changes)
+            if self._closing:
+                return
+
+    def _index_forever(self) -> None:
+        while not self._closing:
+            with self._changed:
+                self._changed.wait(PAUSE_S)
+            for live in list(self._live.values()):
+                try:
+                    self._catch_up(live)
+                    self._failures.pop(live.id, None)
+                except NotFound:
+                    self._live.pop(live.id, None)
+                except PrecedentError as error:
+                    self._failures[live.id] = error
+                    log.error("collection %d can't be indexed: %s", live.id, error)
+            self._wake_waiters()
+
+    def _wake_waiters(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def start(self) -> None:
+        """Remove what a crash left behind and load every collection."""
+        for row in self.catalog.list():
+            remove_leftovers(self._root(row.id), [generation.id for generation in self.catalog.generations(row.id)])
+            self.live(row.name)

@@ -1,0 +1,150 @@
+"""A collection being served: one generation, the changes since, and the snapshot of both.
+
+Changes come in the order of their sequence numbers. A deletion hides its record at once; an upsert
+shows when it is embedded. The delta is a few segments in memory, merged as they grow.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from indexing.analysis import AnalyzedDocument, AnalyzedTrajectory
+from indexing.building import Builder
+from indexing.generations import Generation
+from indexing.segment import DocumentSegment, Segment, TrajectorySegment
+from indexing.snapshot import Pool, Snapshot
+from indexing.store.records import Changes, Kind
+
+A = TypeVar("A", AnalyzedTrajectory, AnalyzedDocument)
+S = TypeVar("S", bound=Segment)
+
+NO_GENERATION = "none"
+"""What an answer calls its generation before the first one."""
+
+
+@dataclass(slots=True)
+class _Part(Generic[A, S]):
+    """A segment of the delta and the analysed records that it was built from."""
+
+    records: list[A]
+    segment: S
+
+
+class _Layers(Generic[A, S]):
+    """The segments of one kind of record: the generation's, then the delta's, newest last."""
+
+    def __init__(self, base: S | None, build: Callable[[Sequence[A]], S]) -> None:
+        self._base = [base] if base is not None else []
+        self._build = build
+        self._parts: list[_Part[A, S]] = []
+
+    @property
+    def delta(self) -> int:
+        """Records in the delta."""
+        return sum(len(part.records) for part in self._parts)
+
+    def add(self, records: list[A]) -> None:
+        """Add records instead of those of the same ids; merges equals, as a log-structured tree does."""
+        if not records:
+            return
+        self.drop({record.id: record.revision for record in records})
+        while self._parts and len(self._parts[-1].records) <= 2 * len(records):
+            records = self._parts.pop().records + records
+        self._parts.append(_Part(records, self._build(records)))
+
+    def drop(self, gone: Mapping[str, int]) -> None:
+        """Take out of the delta what is older than `gone` says (id to sequence).
+
+        Taken out, not marked: the corpus statistics are those of the records that stand, so that
+        the same writes give the same scores after a restart.
+        """
+        for part in list(self._parts):
+            kept = [record for record in part.records if record.revision >= gone.get(record.id, 0)]
+            if not kept:
+                self._parts.remove(part)
+            elif len(kept) < len(part.records):
+                part.records, part.segment = kept, self._build(kept)
+
+    def pool(self, hidden: Mapping[str, int]) -> Pool[S]:
+        """All segments; what of the generation is hidden, or newer in the delta, is marked dead."""
+        dead: set[int] = set()
+        for base in self._base:
+            newer = {record.id: record.revision for part in self._parts for record in part.records}
+            for id, sequence in (*newer.items(), *hidden.items()):
+                ordinal = base.ordinal(id)
+                if ordinal is not None and base.revision[ordinal] < sequence:
+                    dead.add(ordinal)
+        segments = [*self._base, *(part.segment for part in self._parts)]
+        return Pool(segments, [frozenset(dead)] if self._base else [])
+
+
+class LiveCollection:
+    """What is searchable of a collection, and up to which change; safe to use from many threads."""
+
+    def __init__(self, id: int, builder: Builder, generation: Generation | None) -> None:
+        self.id = id
+        self.builder = builder
+        self.generation = generation
+        self.applied = generation.manifest.sequence if generation else 0
+        self.hidden_up_to = self.applied
+        self.lock = threading.RLock()
+        base = (generation.trajectories, generation.documents) if generation else (None, None)
+        self._trajectories: _Layers[AnalyzedTrajectory, TrajectorySegment] = _Layers(base[0], builder.trajectories)
+        self._documents: _Layers[AnalyzedDocument, DocumentSegment] = _Layers(base[1], builder.documents)
+        self._hidden: dict[Kind, dict[str, int]] = {"trajectory": {}, "document": {}}
+        self._snapshot: Snapshot | None = None
+
+    @property
+    def delta(self) -> int:
+        """Records that are served from memory, not from the generation."""
+        return self._trajectories.delta + self._documents.delta
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The collection as it stands now; stays as it is, whatever comes after."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            with self.lock:
+                snapshot = self._snapshot = Snapshot(
+                    self.generation.manifest.id if self.generation else NO_GENERATION,
+                    self.builder.settings,
+                    self.builder.analyzer,
+                    self._trajectories.pool(self._hidden["trajectory"]),
+                    self._documents.pool(self._hidden["document"]),
+                )
+        return snapshot
+
+    def hide(self, deletions: Sequence[tuple[Kind, str, int]], up_to: int) -> None:
+        """Make deletions count at once, ahead of the changes still waiting before them."""
+        with self.lock:
+            for kind, id, sequence in deletions:
+                self._hidden[kind][id] = max(sequence, self._hidden[kind].get(id, 0))
+            self._trajectories.drop(self._hidden["trajectory"])
+            self._documents.drop(self._hidden["document"])
+            self.hidden_up_to = max(self.hidden_up_to, up_to)
+            self._snapshot = None if deletions else self._snapshot
+
+    def apply(self, changes: Changes) -> None:
+        """Make changes searchable; embeds what was never embedded, so it may take a while.
+
+        Called by one thread at a time.
+        """
+        read: dict[str, list[Any]] = {"trajectory": [], "document": []}
+        for kind, stored in changes.upserts:
+            reader = self.builder.read_trajectory if kind == "trajectory" else self.builder.read_document
+            read[kind].append(reader(stored))
+        self.builder.warm(read["trajectory"], read["document"])
+        with self.lock:
+            self.hide(changes.deletions, changes.sequence)
+            self._trajectories.add(self._standing("trajectory", read["trajectory"]))
+            self._documents.add(self._standing("document", read["document"]))
+            self.applied = max(self.applied, changes.sequence)
+            self._snapshot = None
+
+    def _standing(self, kind: Kind, records: list[A]) -> list[A]:
+        """Those that weren't deleted while they were being read."""
+        hidden = self._hidden[kind]
+        return [record for record in records if record.revision > hidden.get(record.id, 0)]

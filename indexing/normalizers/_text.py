@@ -1,0 +1,77 @@
+"""The normalizer for any text: one Unicode form, one kind of space, masks for times and identifiers.
+
+Numbers stay: amounts, counts and answers are what an agent acts on. So do a date and a clock time
+that are a quoted value ("date": "2024-05-20"): that is data, while the same in a sentence or a log
+line is the moment of the visit.
+
+Why normalising twice changes nothing: every match begins and ends with a letter or digit and may
+not touch another one, so what follows a match can't begin the next; a mask has no digit; and no
+pattern looks further than a separator that stays.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+TIME = "<time>"
+
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
+    r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
+_WEEKDAY = r"(?:Mon|Tue(?:s)?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?"
+_DAY = r"(?:3[01]|[12][0-9]|0?[1-9])"
+_YEAR = r"(?:19|20)[0-9]{2}"
+_ZONE = r"(?:Z|(?: ?(?:UTC|GMT|[ECMP][SD]T|CES?T|[+-][0-9]{2}:?[0-9]{2})))"
+_CLOCK = rf"(?:2[0-3]|[01]?[0-9]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{{1,9}})?)?(?: ?[AaPp][Mm])?{_ZONE}?"
+_DATE = (
+    rf"(?:{_YEAR}(?P<sep>[-/])(?:1[0-2]|0[1-9])(?P=sep)(?:3[01]|[12][0-9]|0[1-9])"
+    rf"|(?:[0-3]?[0-9]/[0-3]?[0-9]|[0-3]?[0-9]\.[01]?[0-9]\.)(?:(?<=\.)|/){_YEAR}"
+    rf"|(?:{_WEEKDAY},? )?(?:{_DAY}(?:st|nd|rd|th)?[ -]{_MONTH}\.?,?[ -]{_YEAR}"
+    rf"|{_MONTH}\.? {_DAY}(?:st|nd|rd|th)?,? {_YEAR}))"
+)
+_STAMP = rf"(?:{_WEEKDAY},? )?{_MONTH} {_DAY} {_CLOCK}(?: {_YEAR})?"
+
+_VOLATILE = re.compile(
+    rf"(?<![\w.:/+-])(?P<time>{_STAMP}|(?P<date>{_DATE})(?:(?:T|,? |, at | at ){_CLOCK})?|(?P<clock>{_CLOCK}))"
+    r"(?![\w:/+-]|\.\w)"
+    r"|(?<!\w)(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?!\w)"
+    r"|(?<!\w)0[xX](?P<address>[0-9a-fA-F]{6,16})(?!\w)"
+    r"|(?<!\w)(?P<hex>(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,})(?!\w)"
+)
+_QUOTES = "\"'"
+
+
+def normalize(observation: str) -> str:
+    """The `text` normalizer."""
+    return composed(mask(flatten(composed(observation))))
+
+
+def composed(text: str) -> str:
+    """Unicode NFC. Once more at the end too: a mark may follow what a mask has put there."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def flatten(text: str) -> str:
+    """Lines without blank ones, each with single spaces between its words and none around."""
+    return "\n".join(words for line in text.splitlines() if (words := " ".join(line.split())))
+
+
+def mask(text: str) -> str:
+    """Times, UUIDs, memory addresses and long hexadecimal identifiers become masks."""
+    return _VOLATILE.sub(_mask, text)
+
+
+def _mask(match: re.Match[str]) -> str:
+    if match["time"] is None:
+        return next(f"<{kind}>" for kind in ("uuid", "address", "hex") if match[kind])
+    is_bare = match["time"] in (match["date"], match["clock"])
+    if is_bare and _is_quoted(match):
+        return match[0]
+    return TIME
+
+
+def _is_quoted(match: re.Match[str]) -> bool:
+    text, start, end = match.string, match.start(), match.end()
+    return start > 0 and text[start - 1] in _QUOTES and text[end : end + 1] == text[start - 1]

@@ -1,0 +1,265 @@
+"""One generation and its delta as one thing to search: the embedded search engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.analysis import Analyzer
+from indexing.engine import DenseField, Floats, Hits, LexicalField, Mask, Numbers, Positions
+from indexing.filters import Filter
+from indexing.lexical import Bm25, contenders
+from indexing.records import Document, Trajectory, document_from_bytes, trajectory_from_bytes
+from indexing.segment import DocumentSegment, Segment, TrajectorySegment
+from indexing.settings import CollectionSettings
+
+S = TypeVar("S", bound=Segment)
+
+
+def _starts(sizes: Sequence[int]) -> Numbers:
+    return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int64)
+
+
+class Pool(Generic[S]):
+    """Segments searched together; a record's number is its ordinal plus those of the segments before."""
+
+    def __init__(self, segments: Sequence[S], dead: Sequence[frozenset[int]]) -> None:
+        self.segments = tuple(segments)
+        self.starts = _starts([len(segment) for segment in segments])
+        self.alive = np.ones(int(self.starts[-1]), bool)
+        for start, ordinals in zip(self.starts, dead, strict=False):
+            if ordinals:
+                self.alive[start + np.fromiter(ordinals, np.int64)] = False
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def count(self) -> int:
+        """Records that may be returned."""
+        return int(self.alive.sum())
+
+    def locate(self, number: int) -> tuple[S, int]:
+        """The segment and ordinal of a record's number."""
+        place = int(np.searchsorted(self.starts, number, "right")) - 1
+        return self.segments[place], int(number - self.starts[place])
+
+    def id(self, number: int) -> str:
+        """The id of a record's number."""
+        segment, ordinal = self.locate(number)
+        return segment.ids[ordinal]
+
+    def number(self, id: str) -> int | None:
+        """The number of the living record of that id."""
+        for start, segment in zip(self.starts.tolist(), self.segments, strict=False):
+            ordinal = segment.ordinal(id)
+            if ordinal is not None and self.alive[start + ordinal]:
+                return int(start + ordinal)
+        return None
+
+    def scope(self, conditions: Filter, exclude: Sequence[str]) -> Mask:
+        """Which records may be returned: alive, meeting the filter, not excluded."""
+        if not conditions and not exclude:
+            return self.alive
+        mask = self.alive.copy()
+        if conditions:
+            mask &= np.concatenate(
+                [np.zeros(0, bool), *(s.attributes.select(conditions, len(s)) for s in self.segments)]
+            )
+        numbers = [number for id in exclude if (number := self.number(id)) is not None]
+        mask[numbers] = False
+        return mask
+
+    @cached_property
+    def rank(self) -> Numbers:
+        """Each record's place in the order of ids."""
+        if len(self.segments) == 1:
+            return np.arange(len(self))
+        ids = [id.encode() for segment in self.segments for id in segment.ids]
+        rank = np.empty(len(ids), np.int64)
+        rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+        return rank
+
+    def best(self, numbers: Numbers, scores: Floats, k: int) -> Hits:
+        """The k best by (score descending, id ascending)."""
+        order = np.lexsort((self.rank[numbers], -scores))[:k]
+        return Hits(numbers[order], scores[order])
+
+
+class Snapshot:
+    """A collection as it stands at one moment. Implements `indexing.engine.SearchEngine`."""
+
+    def __init__(
+        self,
+        generation: str,
+        settings: CollectionSettings,
+        analyzer: Analyzer,
+        trajectories: Pool[TrajectorySegment],
+        documents: Pool[DocumentSegment],
+    ) -> None:
+        self.generation = generation
+        self.settings = settings
+        self.analyzer = analyzer
+        self.trajectories = trajectories
+        self.documents = documents
+        self._position_starts = _starts([len(segment.owner) for segment in trajectories.segments])
+
+    @property
+    def size(self) -> int:
+        return len(self.trajectories)
+
+    def scope(self, conditions: Filter, exclude: Sequence[str]) -> Mask:
+        return self.trajectories.scope(conditions, exclude)
+
+    @cached_property
+    def _bm25(self) -> dict[str, Bm25]:
+        fields = ("observation", "instruction", "trajectory")
+        return {name: Bm25([s.lexical[name] for s in self.trajectories.segments]) for name in fields}
+
+    def _cut(self, numbers: Numbers, starts: Numbers) -> list[tuple[TrajectorySegment, NDArray[Any], Numbers]]:
+        """For each segment: which of `numbers` are its own, and their places in it."""
+        segments = self.trajectories.segments
+        if len(segments) == 1:
+            return [(segments[0], np.ones(len(numbers), bool), numbers)]
+        place = np.searchsorted(starts, numbers, "right") - 1
+        return [
+            (segment, place == i, numbers[place == i] - starts[i]) for i, segment in enumerate(segments) if (place == i).any()
+        ]
+
+    def _gather(
+        self, numbers: Numbers, starts: Numbers, kind: Any, of: Callable[[TrajectorySegment, Numbers], NDArray[Any]]
+    ) -> NDArray[Any]:
+        found = np.empty(len(numbers), kind)
+        for segment, mine, local in self._cut(numbers, starts):
+            found[mine] = of(segment, local)
+        return found
+
+    def occurrences(self, normalized: int, scope: Mask) -> Numbers:
+        found = [np.empty(0, np.int64)]
+        for first, start, segment in zip(
+            self.trajectories.starts, self._position_starts, self.trajectories.segments, strict=False
+        ):
+            row = segment.observations.find(normalized)
+            if row is not None:
+                members = segment.observations.of(row)
+                found.append(start + members[scope[first + segment.owner[members]]])
+        return np.concatenate(found)
+
+    def search_observations(self, terms: Sequence[str], k: int, scope: Mask) -> Hits:
+        best, where = [np.empty(0)], [np.empty(0, np.int64)]
+        for scores, start, segment in zip(
+            self._bm25["observation"].scores(terms), self._position_starts, self.trajectories.segments, strict=False
+        ):
+            if len(segment):
+                at = scores[segment.observation_row]
+                peaks = np.maximum.reduceat(at, segment.position_start[:-1])
+                best.append(peaks)
+                where.append(start + _first_peaks(at, peaks, segment))
+        peaks, positions = np.concatenate(best), np.concatenate(where)
+        chosen = contenders(np.where(scope, peaks, 0.0), k)
+        ordered = self.trajectories.best(chosen, peaks[chosen], k)
+        return Hits(positions[ordered.numbers], ordered.scores)
+
+    def score_observations(self, terms: Sequence[str], positions: Numbers) -> Floats:
+        scores = dict(zip(map(id, self.trajectories.segments), self._bm25["observation"].scores(terms), strict=True))
+        return self._gather(
+            positions, self._position_starts, np.float64, lambda s, local: scores[id(s)][s.observation_row[local]]
+        )
+
+    def search_lexical(self, field: LexicalField, terms: Sequence[str], k: int, scope: Mask) -> Hits:
+        parts = self._bm25[field].scores(terms)
+        if field == "instruction":
+            parts = [p[s.instruction_row] for p, s in zip(parts, self.trajectories.segments, strict=True)]
+        scores = np.where(scope, np.concatenate([np.empty(0), *parts]), 0.0)
+        chosen = contenders(scores, k)
+        return self.trajectories.best(chosen, scores[chosen], k)
+
+    def search_dense(self, field: DenseField, vector: NDArray[np.float32], k: int, scope: Mask) -> Hits:
+        numbers, scores = [np.empty(0, np.int64)], [np.empty(0)]
+        for first, segment in zip(self.trajectories.starts, self.trajectories.segments, strict=False):
+            allowed = scope[first : first + len(segment)]
+            if field == "outline":
+                rows, found = segment.dense[field].search(vector, k, None if allowed.all() else allowed)
+                numbers.append(first + rows)
+                scores.append(found)
+            else:
+                members, found = _search_instructions(segment, vector, k, allowed)
+                numbers.append(first + members)
+                scores.append(found)
+        return self.trajectories.best(np.concatenate(numbers), np.concatenate(scores), k)
+
+    def score_instructions(self, terms: Sequence[str], trajectories: Numbers) -> Floats:
+        """BM25 of the instruction of each trajectory."""
+        segments = self.trajectories.segments
+        scores = dict(zip(map(id, segments), self._bm25["instruction"].scores(terms), strict=True))
+        return self._gather(
+            trajectories, self.trajectories.starts, np.float64, lambda s, local: scores[id(s)][s.instruction_row[local]]
+        )
+
+    def positions(self, numbers: Numbers) -> Positions:
+        owner = np.empty(len(numbers), np.int64)
+        index = np.empty(len(numbers), np.int64)
+        prints = np.empty((3, len(numbers)), np.uint64)
+        offset = dict(zip(map(id, self.trajectories.segments), self.trajectories.starts.tolist(), strict=False))
+        for segment, mine, local in self._cut(numbers, self._position_starts):
+            own = segment.owner[local]
+            owner[mine] = offset[id(segment)] + own
+            index[mine] = local - segment.position_start[own]
+            prints[0, mine] = segment.verbatim[local]
+            prints[1, mine] = segment.observations.keys[segment.observation_row[local]]
+            prints[2, mine] = segment.action[local]
+        return Positions(numbers, owner, index, *prints)
+
+    def actions_at(self, numbers: Numbers) -> NDArray[np.uint64]:
+        """The action's fingerprint at each position."""
+        return self._gather(numbers, self._position_starts, np.uint64, lambda s, local: s.action[local])
+
+    def positions_of(self, trajectories: Numbers) -> Numbers:
+        found = [np.empty(0, np.int64)]
+        for number in trajectories.tolist():
+            place = int(np.searchsorted(self.trajectories.starts, number, "right")) - 1
+            start = self.trajectories.segments[place].position_start
+            local = number - int(self.trajectories.starts[place])
+            found.append(self._position_starts[place] + np.arange(start[local], start[local + 1]))
+        return np.concatenate(found)
+
+    def trajectory(self, number: int) -> Trajectory:
+        segment, ordinal = self.trajectories.locate(number)
+        return trajectory_from_bytes(segment.body(ordinal))
+
+    def document(self, number: int) -> Document:
+        """The record of a document's number."""
+        segment, ordinal = self.documents.locate(number)
+        return document_from_bytes(segment.body(ordinal))
+
+
+def _first_peaks(at: Floats, peaks: Floats, segment: TrajectorySegment) -> Numbers:
+    """The first position of each trajectory at which its peak stands."""
+    places = np.flatnonzero(at == np.repeat(peaks, np.diff(segment.position_start)))
+    first: Numbers = places[np.searchsorted(places, segment.position_start[:-1])]
+    return first
+
+
+def _search_instructions(
+    segment: TrajectorySegment, vector: NDArray[np.float32], k: int, allowed: Mask
+) -> tuple[Numbers, Floats]:
+    """Nearest distinct instructions, then all of their trajectories that are allowed, until there are k."""
+    rows = None
+    if not allowed.all():
+        rows = np.zeros(len(segment.instructions), bool)
+        rows[segment.instruction_row[allowed]] = True
+    found, scores = segment.dense["instruction"].search(vector, k, rows)
+    members, member_scores, count = [np.empty(0, np.int64)], [np.empty(0)], 0
+    for row, score in zip(found.tolist(), scores.tolist(), strict=True):
+        mine = segment.instructions.of(row)
+        mine = mine[allowed[mine]].astype(np.int64)
+        members.append(mine)
+        member_scores.append(np.full(len(mine), score))
+        count += len(mine)
+        if count >= k:
+            break
+    return np.concatenate(members), np.concatenate(member_scores)
