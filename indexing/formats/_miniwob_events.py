@@ -172,7 +172,7 @@ class _Merger:
     def _keys(self, events: Sequence[tuple[int, Event]]) -> int:
         """Merge the keys that go to one element; the number of events that were taken."""
         page, element = self._touched(*events[0])
-        keys = []
+        keys: list[Key] = []
         for index, event in events:
             target = marked(self.states[index].dom) or element
             if event.type not in KEY_EVENTS or (keys and target.ref != element.ref):
@@ -180,10 +180,13 @@ class _Merger:
             keys.append(Key(index, event.type, event.code, event.char, target.value))
         for stroke in self.keyboard.strokes(keys, is_text=is_text_field(element)):
             page, seen = self._touched(stroke.first, self.states[stroke.first].action or events[0][1])
-            detail = f" {json.dumps(stroke.typed, ensure_ascii=False)}" if stroke.typed else f" {stroke.pressed}"
-            if stroke.times > 1:
-                detail += f" x{stroke.times}"
-            self.acts.append(Act(page, "type" if stroke.typed else "press", seen, detail))
+            if stroke.typed:
+                act = Act(page, "type", seen, f" {json.dumps(stroke.typed, ensure_ascii=False)}")
+            else:
+                act = Act(page, "press", seen, f" {stroke.pressed}")
+            self.acts.append(
+                replace(act, detail=f"{act.detail} x{stroke.times}") if stroke.times > 1 else act
+            )
             self.explained = True
         return len(keys)
 

@@ -86,10 +86,10 @@ def at_point(page: Node, x: float, y: float) -> Node | None:
 
 def counterpart(page: Node, node: Node) -> Node | None:
     """The same element on another state of the page: references are renumbered when it reloads."""
-    return next(
-        (other for other in walk(page) if (other.ref, other.tag, other.text) == (node.ref, node.tag, node.text)),
-        None,
-    )
+    for other in walk(page):
+        if other.ref == node.ref and other.tag == node.tag and other.text == node.text:
+            return other
+    return None
 
 
 def is_text_field(node: Node) -> bool:
@@ -148,7 +148,10 @@ def _path(page: Node, node: Node) -> list[Node]:
 
 
 def _features(node: Node) -> str:
-    parts = [_label(node), _quoted(node.text)]
+    label = _label(node)
+    if label.startswith("#") and node.tag in CONTAINERS:
+        label += _telling_classes(node)
+    parts = [label, _quoted(node.text)]
     if node.tag in TICKED:
         parts.append("checked" if node.value is True else "unchecked")
     elif isinstance(node.value, str) and node.value:
@@ -167,8 +170,11 @@ def _label(node: Node) -> str:
     """`#id` where a person gave one; else, where the role says little, `.class`."""
     if isinstance(node.id, str) and node.id and not GENERATED_ID.match(node.id):
         return f"#{node.id}"
-    if node.text and node.tag not in CONTAINERS:
-        return ""
+    return "" if node.text and node.tag not in CONTAINERS else _telling_classes(node)
+
+
+def _telling_classes(node: Node) -> str:
+    """Classes that say what the element is; not those of a widget library, nor its state."""
     telling = [name for name in _classes(node) if not name.startswith("ui-") or TELLING_UI_CLASS.match(name)]
     return "".join(f".{name}" for name in telling if not STATE.match(name))
 
@@ -185,9 +191,9 @@ def _quoted(text: str | None) -> str:
 
 
 def _quoted_text(node: Node) -> str:
-    """All text in the element, cut to a name's length."""
+    """All text in the element, where it is short enough for a name."""
     text = " ".join(" ".join(part.text for part in walk(node) if part.text).split())
-    return _quoted(text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…")
+    return _quoted(text) if len(text) <= MAX_NAME and node.tag != "BODY" else ""
 
 
 def _classes(node: Node) -> list[str]:

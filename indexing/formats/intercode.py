@@ -17,11 +17,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from indexing.errors import InvalidInput
 from indexing.formats import ImportReport
 from indexing.formats._files import iter_files, place
 from indexing.formats._ids import Ids
-from indexing.formats._values import iter_values, stem
+from indexing.formats._values import iter_objects, iter_values, stem
 from indexing.records import JSON, Step, Trajectory
 
 NOT_A_LOG = "not an InterCode log"
@@ -125,8 +124,55 @@ def _trajectory(
         id=ids.unique("intercode", environment or "unknown", *where, number),
         instruction=run.query,
         steps=_steps(run.turns, seen, report),
-        final_observation=seen[-1] if seen else None,
+        final_observation=_final(run.turns, seen),
         source={"kind": "recorded"},
         outcome=None if best is None else {"success": best == 1.0, "reward": best},
         metadata={key: value for key, value in metadata.items() if value is not None},
     )
+
+
+def _steps(turns: Turns, seen: list[str], report: ImportReport) -> tuple[Step, ...]:
+    actions = turns.actions
+    if len(actions) > max(len(seen), 1) and actions[-1] == BLOCKED:
+        actions = actions[:-1]
+        report.skip(REFUSED)
+    thoughts = turns.thoughts or turns.plan
+    return tuple(
+        Step(
+            observation=seen[turn - 1] if 0 < turn <= len(seen) else "",
+            action=action,
+            thought=thoughts[turn] if turn < len(thoughts) else None,
+        )
+        for turn, action in enumerate(actions)
+    )
+
+
+def _final(turns: Turns, seen: list[str]) -> str | None:
+    """What followed the last action, where that is told."""
+    answered = len(seen) >= len(turns.actions) or turns.actions[-1] == BLOCKED
+    return seen[-1] if seen and answered else None
+
+
+def _text(observation: JSON) -> str:
+    """Observations are text; what isn't becomes compact JSON."""
+    if isinstance(observation, str):
+        return observation
+    return json.dumps(observation, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _databases(path: Path) -> dict[str, str]:
+    """The database of each SQL question, where the questions are published with the logs.
+
+    A question asked of several databases is left out.
+    """
+    folders = [path, *path.resolve().parents[:2]]
+    places = [folder / inner / QUESTIONS for folder in folders for inner in ("", "spider", "sql/spider")]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        return {}
+    found: dict[str, set[str]] = {}
+    for name, content in iter_files(file, (".json",), ImportReport()):
+        for question in iter_objects(name, content, ImportReport()):
+            if isinstance(text := question.get("query"), str) and isinstance(db := question.get("db"), str):
+                found.setdefault(text, set()).add(db)
+    return {text: min(databases) for text, databases in found.items() if len(databases) == 1}
