@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
@@ -84,7 +84,7 @@ class JobStore:
             return [_job(row) for row in connection.execute(query)]
 
     def update(
-        self, id: str, expected: Collection[JobState] | None = None, **fields: Unpack[JobFields]
+        self, id: str, expected: tuple[JobState, ...] | None = None, **fields: Unpack[JobFields]
     ) -> None:
         """Change a job.
 

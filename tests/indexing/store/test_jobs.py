@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from sqlalchemy import Engine
+
+from indexing.errors import Conflict, NotFound
+from indexing.store.jobs import INTERRUPTED, Job, JobState, JobStore, Progress
+
+
+@pytest.fixture
+def jobs(engine: Engine) -> JobStore:
+    return JobStore(engine)
+
+
+def job(
+    id: str, created_at: float = 1.0, state: JobState = "queued", heartbeat_at: float | None = None
+) -> Job:
+    request = {"embedder": "größer"}
+    return Job(id, "reindex", "web", created_at, state, request, heartbeat_at=heartbeat_at)
+
+
+def test_a_job_is_read_as_it_was_entered(jobs: JobStore) -> None:
+    jobs.add(job("a"))
+    assert jobs.get("a") == job("a")
+    assert jobs.get("b") is None
+    bare = Job("c", "compact", None, 2.0)
+    jobs.add(bare)
+    assert jobs.get("c") == bare
+
+
+def test_jobs_are_listed_newest_first(jobs: JobStore) -> None:
+    for id, created_at in [("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 3.0)]:
+        jobs.add(job(id, created_at))
+    assert [found.id for found in jobs.list(3)] == ["d", "b", "c"]
+
+
+def test_a_job_s_life(jobs: JobStore) -> None:
+    jobs.add(job("a"))
+    jobs.update("a", state="running", started_at=2.0, heartbeat_at=2.0)
+    jobs.update("a", progress=Progress(3, 10, "embed"), heartbeat_at=3.0)
+    jobs.update("a", state="failed", error="no room", finished_at=4.0)
+    assert jobs.get("a") == Job(
+        "a",
+        "reindex",
+        "web",
+        1.0,
+        "failed",
+        {"embedder": "größer"},
+        Progress(3, 10, "embed"),
+        "no room",
+        2.0,
+        4.0,
+        3.0,
+    )
+
+
+def test_a_worker_does_not_overwrite_a_cancellation(jobs: JobStore) -> None:
+    jobs.add(job("a", state="running"))
+    jobs.update("a", expected=("queued", "running"), state="cancelled")
+    with pytest.raises(Conflict, match="job 'a' is cancelled"):
+        jobs.update("a", expected=("running",), state="succeeded")
+    found = jobs.get("a")
+    assert found is not None
+    assert found.state == "cancelled"
+
+
+def test_a_job_that_is_not_there(jobs: JobStore) -> None:
+    with pytest.raises(NotFound, match="no job 'a'"):
+        jobs.update("a", state="running")
+
+
+def test_what_a_dead_process_left_is_marked_failed(jobs: JobStore) -> None:
+    states: list[JobState] = ["queued", "running", "succeeded", "failed", "cancelled"]
+    for state in states:
+        jobs.add(job(state, state=state))
+    before = time.time()
+    assert jobs.interrupt_running() == 2
+    for state in states:
+        found = jobs.get(state)
+        assert found is not None
+        if state in ("queued", "running"):
+            assert (found.state, found.error) == ("failed", INTERRUPTED)
+            assert found.finished_at is not None
+            assert before <= found.finished_at <= time.time()
+        else:
+            assert found == job(state, state=state)
+    assert jobs.interrupt_running() == 0
+
+
+def test_a_job_with_a_sign_of_life_is_left_to_its_process(jobs: JobStore) -> None:
+    jobs.add(job("created", created_at=5.0))
+    jobs.add(job("silent", state="running", heartbeat_at=3.0))
+    jobs.add(job("alive", state="running", heartbeat_at=9.0))
+    assert jobs.interrupt_running(silent_since=4.0) == 1
+    assert {found.id: found.state for found in jobs.list(9)} == {
+        "created": "queued",
+        "silent": "failed",
+        "alive": "running",
+    }
