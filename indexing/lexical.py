@@ -93,8 +93,8 @@ class Bm25:
         self.indexes = tuple(indexes)
         self.size = sum(index.size for index in self.indexes)
         length = sum(index.total_length for index in self.indexes)
-        mean_length = length / self.size if length else 1.0
-        self._norms = [K1 * (1 - B + B * (index.lengths / mean_length)) for index in self.indexes]
+        self.mean_length = length / self.size if length else 1.0
+        self._norms = [K1 * (1 - B + B * (index.lengths / self.mean_length)) for index in self.indexes]
         self._floor = self._okapi_floor() if idf == "okapi" else None
 
     def _okapi_floor(self) -> float:
@@ -111,15 +111,32 @@ class Bm25:
         idf = np.log(self.size - frequency + 0.5) - np.log(frequency + 0.5)
         return np.where(idf < 0, self._floor, idf)
 
+    def ideal(self, terms: Iterable[str]) -> float:
+        """The score of a row that consists of exactly these terms: what an equal text would get."""
+        query = Counter(terms)
+        keys = hash_terms(query)
+        counts = np.fromiter(query.values(), np.float64, len(query))
+        norm = K1 * (1 - B + B * counts.sum() / self.mean_length)
+        idf = self._idf(np.maximum(self._frequency(keys), 1.0))
+        gain = idf * counts * (K1 + 1)
+        kept = np.lexsort((keys, -gain))[:MAX_QUERY_TERMS]
+        return float((gain * counts / (counts + norm))[kept].sum())
+
+    def _frequency(self, keys: NDArray[np.uint64]) -> Floats:
+        frequency = np.zeros(len(keys))
+        for index in self.indexes:
+            place = index.find(keys)
+            if len(index.frequency):
+                frequency += np.where(place >= 0, index.frequency[place], 0)
+        return frequency
+
     def scores(self, terms: Iterable[str]) -> list[Floats]:
         """The score of every row, one array (R,) for each index; 0 where no term occurs."""
         query = Counter(terms)
         keys = hash_terms(query)
         repeats = np.fromiter(query.values(), np.float64, len(query))
         places = [index.find(keys) for index in self.indexes]
-        frequency = np.zeros(len(keys))
-        for index, place in zip(self.indexes, places, strict=True):
-            frequency += np.where(place >= 0, index.frequency[place] if len(index.frequency) else 0, 0)
+        frequency = self._frequency(keys)
         gain = np.where(frequency > 0, self._idf(np.maximum(frequency, 1)), 0.0) * repeats * (K1 + 1)
         if len(keys) > MAX_QUERY_TERMS:
             keep = np.lexsort((keys, -gain))[:MAX_QUERY_TERMS]

@@ -40,6 +40,8 @@ class _Layers(Generic[A, S]):
         self._base = [base] if base is not None else []
         self._build = build
         self._parts: list[_Part[A, S]] = []
+        self._pool: Pool[S] | None = None
+        self._shadows: dict[str, int] = {}
 
     @property
     def delta(self) -> int:
@@ -70,15 +72,17 @@ class _Layers(Generic[A, S]):
 
     def pool(self, hidden: Mapping[str, int]) -> Pool[S]:
         """All segments; what of the generation is hidden, or newer in the delta, is marked dead."""
-        dead: set[int] = set()
-        for base in self._base:
-            newer = {record.id: record.revision for part in self._parts for record in part.records}
-            for id, sequence in (*newer.items(), *hidden.items()):
-                ordinal = base.ordinal(id)
-                if ordinal is not None and base.revision[ordinal] < sequence:
-                    dead.add(ordinal)
         segments = [*self._base, *(part.segment for part in self._parts)]
-        return Pool(segments, [frozenset(dead)] if self._base else [])
+        shadows = {record.id: record.revision for part in self._parts for record in part.records} | dict(hidden)
+        if self._pool is None or self._pool.segments != tuple(segments) or shadows != self._shadows:
+            dead = {
+                ordinal
+                for base in self._base
+                for id, sequence in shadows.items()
+                if (ordinal := base.ordinal(id)) is not None and base.revision[ordinal] < sequence
+            }
+            self._pool, self._shadows = Pool(segments, [frozenset(dead)] if self._base else []), shadows
+        return self._pool
 
 
 class LiveCollection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -18,16 +19,34 @@ from indexing.segment import DocumentSegment, Segment, TrajectorySegment
 from indexing.settings import CollectionSettings
 
 S = TypeVar("S", bound=Segment)
+D = TypeVar("D")
 
 
 def _starts(sizes: Sequence[int]) -> Numbers:
     return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int64)
 
 
-class Pool(Generic[S]):
+class Derived:
+    """Things computed once from an immutable value and kept with it."""
+
+    def __init__(self) -> None:
+        self._derived: dict[str, Any] = {}
+        self._deriving = threading.Lock()
+
+    def derived(self, name: str, make: Callable[[], D]) -> D:
+        """What `make` gave at the first call with this name."""
+        with self._deriving:
+            if name not in self._derived:
+                self._derived[name] = make()
+            found: D = self._derived[name]
+            return found
+
+
+class Pool(Derived, Generic[S]):
     """Segments searched together; a record's number is its ordinal plus those of the segments before."""
 
     def __init__(self, segments: Sequence[S], dead: Sequence[frozenset[int]]) -> None:
+        super().__init__()
         self.segments = tuple(segments)
         self.starts = _starts([len(segment) for segment in segments])
         self.alive = np.ones(int(self.starts[-1]), bool)
@@ -90,7 +109,7 @@ class Pool(Generic[S]):
         return Hits(numbers[order], scores[order])
 
 
-class Snapshot:
+class Snapshot(Derived):
     """A collection as it stands at one moment. Implements `indexing.engine.SearchEngine`."""
 
     def __init__(
@@ -101,6 +120,7 @@ class Snapshot:
         trajectories: Pool[TrajectorySegment],
         documents: Pool[DocumentSegment],
     ) -> None:
+        super().__init__()
         self.generation = generation
         self.settings = settings
         self.analyzer = analyzer
@@ -170,6 +190,10 @@ class Snapshot:
             positions, self._position_starts, np.float64, lambda s, local: scores[id(s)][s.observation_row[local]]
         )
 
+    def ideal_observation_score(self, terms: Sequence[str]) -> float:
+        """BM25 of an observation of exactly these terms."""
+        return self._bm25["observation"].ideal(terms)
+
     def search_lexical(self, field: LexicalField, terms: Sequence[str], k: int, scope: Mask) -> Hits:
         parts = self._bm25[field].scores(terms)
         if field == "instruction":
@@ -218,6 +242,16 @@ class Snapshot:
         """The action's fingerprint at each position."""
         return self._gather(numbers, self._position_starts, np.uint64, lambda s, local: s.action[local])
 
+    def success_of(self, trajectories: Numbers) -> NDArray[np.int8]:
+        """1 success, 0 failure, -1 unknown for each trajectory."""
+        return self._gather(trajectories, self.trajectories.starts, np.int8, lambda s, local: s.success[local])
+
+    def costs(self, number: int) -> tuple[int, NDArray[np.int32]]:
+        """Tokens of a trajectory's instruction, and (positions, 3): observation, action, thought."""
+        segment, ordinal = self.trajectories.locate(number)
+        start = segment.position_start
+        return int(segment.instruction_tokens[ordinal]), segment.tokens[start[ordinal] : start[ordinal + 1]]
+
     def positions_of(self, trajectories: Numbers) -> Numbers:
         found = [np.empty(0, np.int64)]
         for number in trajectories.tolist():
@@ -226,6 +260,22 @@ class Snapshot:
             local = number - int(self.trajectories.starts[place])
             found.append(self._position_starts[place] + np.arange(start[local], start[local + 1]))
         return np.concatenate(found)
+
+    def first_position(self, trajectory: int) -> int:
+        """The position of a trajectory's first step."""
+        segment, ordinal = self.trajectories.locate(trajectory)
+        place = self.trajectories.segments.index(segment)
+        return int(self._position_starts[place] + segment.position_start[ordinal])
+
+    def search_documents(self, vector: NDArray[np.float32], k: int, scope: Mask) -> Hits:
+        """The k nearest documents by cosine."""
+        numbers, scores = [np.empty(0, np.int64)], [np.empty(0)]
+        for first, segment in zip(self.documents.starts, self.documents.segments, strict=False):
+            allowed = scope[first : first + len(segment)]
+            rows, found = segment.dense["text"].search(vector, k, None if allowed.all() else allowed)
+            numbers.append(first + rows)
+            scores.append(found)
+        return self.documents.best(np.concatenate(numbers), np.concatenate(scores), k)
 
     def trajectory(self, number: int) -> Trajectory:
         segment, ordinal = self.trajectories.locate(number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
@@ -27,8 +26,8 @@ class Event:
     timing: int = CAPTURE
     x: float = 0
     y: float = 0
-    code: Annotated[int, Field(alias="keyCode")] = 0
-    char: Annotated[int, Field(alias="charCode")] = 0
+    code: Annotated[int, Field(alias="keyCode", ge=0, le=0xFFFF)] = 0
+    char: Annotated[int, Field(alias="charCode", ge=0, le=0xFFFF)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +179,7 @@ class _Merger:
             keys.append(Key(index, event.type, event.code, event.char, target.value))
         for stroke in self.keyboard.strokes(keys, is_text=is_text_field(element)):
             page, seen = self._touched(stroke.first, self.states[stroke.first].action or events[0][1])
-            if stroke.typed:
-                act = Act(page, "type", seen, f" {json.dumps(stroke.typed, ensure_ascii=False)}")
-            else:
-                act = Act(page, "press", seen, f" {stroke.pressed}")
-            self.acts.append(
-                replace(act, detail=f"{act.detail} x{stroke.times}") if stroke.times > 1 else act
-            )
+            self.acts.append(Act(page, stroke.verb, seen, f" {stroke.what}"))
             self.explained = True
         return len(keys)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,17 @@ class Stroke:
     pressed: str = ""
     times: int = 1
 
+    @property
+    def verb(self) -> str:
+        return "type" if self.typed else "press"
+
+    @property
+    def what(self) -> str:
+        """`"hello"`, `Tab`, `Backspace x3`."""
+        if self.typed:
+            return json.dumps(self.typed, ensure_ascii=False)
+        return self.pressed if self.times == 1 else f"{self.pressed} x{self.times}"
+
 
 @dataclass(slots=True)
 class Keyboard:
@@ -94,7 +106,7 @@ class _Run:
             self.held.add(modifier)
         elif key.type == "keydown":
             self._down(key)
-        elif key.char >= SPACE and not self.held & COMBINING:
+        elif chr(key.char).isprintable() and not self.held & COMBINING:
             self._character(key)
 
     def _down(self, key: Key) -> None:

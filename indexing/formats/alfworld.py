@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from indexing.formats import ImportReport
 from indexing.formats._files import iter_files
 from indexing.formats._ids import Ids
-from indexing.formats._values import iter_values, stem
+from indexing.formats._values import iter_objects, stem
 from indexing.records import JSON, Step, Trajectory
 
 NOT_A_TRAJECTORY = "not an ALFWorld trajectory"
@@ -63,7 +63,7 @@ def read(path: Path, report: ImportReport) -> Iterator[Trajectory]:
     """Read expert trajectories from a JSON file, a folder or an archive of them."""
     ids = Ids()
     for name, content in iter_files(path, (".json",), report):
-        for value in iter_values(name, content, report):
+        for value in iter_objects(name, content, report):
             try:
                 run = _adapter().validate_python(value)
             except ValidationError:

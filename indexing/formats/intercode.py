@@ -41,7 +41,7 @@ class Turns:
 
     actions: tuple[str, ...]
     observations: tuple[Any, ...] = ()
-    rewards: tuple[float | None, ...] = ()
+    rewards: tuple[Annotated[float, Field(allow_inf_nan=False)] | None, ...] = ()
     thoughts: tuple[str | None, ...] = ()
     plan: Annotated[tuple[str | None, ...], Field(alias="steps")] = ()
 

@@ -20,7 +20,7 @@ from indexing.formats._files import iter_files, place
 from indexing.formats._ids import Ids
 from indexing.formats._miniwob_events import Act, State, merge
 from indexing.formats._miniwob_page import page_text
-from indexing.formats._values import iter_values, stem
+from indexing.formats._values import iter_objects, stem
 from indexing.records import JSON, Step, Trajectory
 
 NOT_A_DEMONSTRATION = "not a MiniWoB++ demonstration"
@@ -36,7 +36,7 @@ class Demonstration:
     utterance: str
     states: tuple[State, ...]
     task: Annotated[str | None, Field(alias="taskName")] = None
-    reward: Annotated[float | None, Field(alias="rawReward")] = None
+    reward: Annotated[float | None, Field(alias="rawReward", allow_inf_nan=False)] = None
     fields: dict[str, Any] | None = None
 
 
@@ -50,7 +50,7 @@ def read(path: Path, report: ImportReport) -> Iterator[Trajectory]:
     ids = Ids()
     for name, content in iter_files(path, (".json",), report):
         *folders, file = place(path, stem(name), 3)
-        for value in iter_values(name, content, report):
+        for value in iter_objects(name, content, report):
             try:
                 demonstration = _adapter().validate_python(value)
             except ValidationError:

@@ -1,0 +1,96 @@
+"""Our own strategy: every channel proposes, each proposal is aligned to the agent's present step, ranks are fused.
+
+It starts from the paper's two channels and adds what the paper lacks: similarity of the task, the
+fit of the aligned step as a ranking of its own, agreement among proposals on what to do next, and
+variety: one demonstration of each next action before a second of the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from retrievers.alignment import Aligned, align, kind
+from retrievers.baselines import by_instruction
+from retrievers.context import Context
+from retrievers.fusion import reciprocal_rank_fusion
+from retrievers.model_channel import CHANNEL as MODEL
+from retrievers.model_channel import Degraded, by_queries
+from retrievers.observation_channel import CHANNEL as OBSERVATION
+from retrievers.observation_channel import by_observation
+from retrievers.requests import Candidate, Limits
+
+POOL = 20
+"""Trajectories that each channel proposes, at the least."""
+
+CONSENT = 0.01
+"""What full agreement of all proposals on one next action adds to a fused score (a first rank adds 1/61)."""
+
+
+def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candidate]:
+    """Candidates of both channels in one order, within the limits of each channel and in all."""
+    size = max(POOL, 2 * limits.total)
+    seen = by_observation(context, size) if limits.observation else []
+    meant = by_queries(context, size, degraded) if limits.model else []
+    task = by_instruction(context, size, degraded) if limits.model and context.instruction_terms else []
+    found: dict[int, Candidate] = {}
+    for candidate in (*seen, *meant, *task):
+        found.setdefault(candidate.trajectory, candidate)
+    if not found:
+        return []
+    numbers = np.array(list(found), np.int64)
+    steps = align(context, numbers)
+    state = numbers[np.lexsort((context.snapshot.trajectories.rank[numbers], -steps.scores))]
+    rankings = [[candidate.trajectory for candidate in channel] for channel in (seen, meant, task) if channel]
+    fused = reciprocal_rank_fusion([*rankings, state.tolist()])
+    candidates = _placed(context, [found[number] for number in numbers.tolist()], steps)
+    actions = context.snapshot.actions_at(steps.positions).tolist()
+    order = _varied(fused, dict(zip(numbers.tolist(), actions, strict=True)), context)
+    by_number = {candidate.trajectory: candidate for candidate in candidates}
+    firm = {candidate.trajectory for candidate in seen}
+    loose = {candidate.trajectory for candidate in (*meant, *task)}
+    return _within([by_number[number] for number in order], firm, loose, limits)
+
+
+def _placed(context: Context, candidates: Sequence[Candidate], steps: Aligned) -> list[Candidate]:
+    facts = context.snapshot.positions(steps.positions)
+    return [
+        replace(
+            candidate,
+            position=int(facts.numbers[i]),
+            kind=kind(steps.exact[i], steps.normalized[i], float(steps.likeness[i]), candidate.kind),
+        )
+        for i, candidate in enumerate(candidates)
+    ]
+
+
+def _varied(fused: dict[int, float], actions: dict[int, int], context: Context) -> list[int]:
+    """Trajectories by fused score and consent, one of each next action before a second of the same."""
+    votes: dict[int, float] = {}
+    for number, score in fused.items():
+        votes[actions[number]] = votes.get(actions[number], 0.0) + score
+    total = sum(votes.values())
+    rank = context.snapshot.trajectories.rank
+    score = {number: fused[number] + CONSENT * votes[actions[number]] / total for number in fused}
+    order = sorted(fused, key=lambda number: (-round(score[number], 12), rank[number]))
+    turn: dict[int, int] = {}
+    turns = []
+    for number in order:
+        turn[actions[number]] = turn.get(actions[number], 0) + 1
+        turns.append(turn[actions[number]])
+    return [number for _, _, number in sorted(zip(turns, range(len(order)), order, strict=True))]
+
+
+def _within(ranked: Iterable[Candidate], seen: set[int], meant: set[int], limits: Limits) -> list[Candidate]:
+    """The first of a ranking that fit the limits; each counts for a channel that proposed it."""
+    room = {OBSERVATION: limits.observation, MODEL: limits.model}
+    kept: list[Candidate] = []
+    for candidate in ranked:
+        proposers = [OBSERVATION] * (candidate.trajectory in seen) + [MODEL] * (candidate.trajectory in meant)
+        channel = next((name for name in proposers if room[name] > 0), None)
+        if channel is not None and len(kept) < limits.total:
+            room[channel] -= 1
+            kept.append(replace(candidate, channel=channel))
+    return kept

@@ -1,0 +1,73 @@
+"""Alignment: the step of a trajectory that is most like the agent's present one.
+
+What the paper lacks: a demonstration is worth most when the agent sees what was done next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from indexing.analysis import NO_ACTION
+from indexing.engine import Floats, Numbers
+from retrievers.context import Context
+from retrievers.observation_channel import NEAR
+from retrievers.requests import Candidate
+
+SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 1.0, 0.1
+"""Weights: an equal observation, a similar one, the same last actions, the same place in the episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """For each trajectory its best position, how well it fits, and how its observation compares."""
+
+    positions: Numbers
+    scores: Floats
+    exact: Sequence[bool]
+    normalized: Sequence[bool]
+    likeness: Floats
+
+
+def align(context: Context, trajectories: Numbers) -> Aligned:
+    """The best position of each trajectory; final observations only where there is nothing else."""
+    snapshot = context.snapshot
+    numbers = snapshot.positions_of(trajectories)
+    facts = snapshot.positions(numbers)
+    exact, normalized = context.same(facts)
+    likeness = np.zeros(len(numbers))
+    if context.observation_terms:
+        ideal = snapshot.ideal_observation_score(context.observation_terms)
+        scores = snapshot.score_observations(context.observation_terms, numbers)
+        likeness = np.minimum(scores / ideal, 1.0) if ideal > 0 else likeness
+    here = len(context.request.situation.history)
+    place = 1.0 / (1.0 + np.abs(facts.index - here))
+    fit = SAME * normalized + LIKE * likeness + AGREE * context.agreement(facts) + PLACE * place
+    fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
+    start = np.flatnonzero(np.concatenate([[True], facts.owner[1:] != facts.owner[:-1]])) if len(numbers) else []
+    peaks = np.maximum.reduceat(fit, start) if len(numbers) else fit
+    at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(numbers)])))
+    best = at[np.searchsorted(at, start)]
+    return Aligned(numbers[best], fit[best], exact[best].tolist(), normalized[best].tolist(), likeness[best])
+
+
+def aligned(context: Context, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates at their best positions, with the kind of their observation's match where it is equal."""
+    if not candidates:
+        return []
+    found = align(context, np.array([candidate.trajectory for candidate in candidates], np.int64))
+    return [
+        replace(candidate, position=int(position), kind=kind(exact, normalized, like, candidate.kind))
+        for candidate, position, exact, normalized, like in zip(
+            candidates, found.positions, found.exact, found.normalized, found.likeness, strict=True
+        )
+    ]
+
+
+def kind(exact: bool, normalized: bool, likeness: float, otherwise: str) -> str:
+    """How a step's observation compares to the current one; else how its trajectory was found."""
+    if exact or normalized:
+        return "exact" if exact else "normalized"
+    return "near" if likeness >= NEAR else otherwise

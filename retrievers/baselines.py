@@ -1,0 +1,75 @@
+"""What retrieval is compared with: plain RAG over trajectories and over documents, and chance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+
+import numpy as np
+from pydantic_core import to_json
+
+from indexing.snapshot import Snapshot
+from indexing.terms import terms
+from retrievers.context import QUERY_CHARACTERS, Context
+from retrievers.model_channel import Degraded, search_dense
+from retrievers.requests import Candidate
+
+
+def task_text(context: Context) -> str:
+    """What plain RAG searches with: the instruction, or the observation of an agent that sent none."""
+    situation = context.request.situation
+    return (situation.instruction or situation.observation or "")[:QUERY_CHARACTERS]
+
+
+def by_instruction(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
+    """Plain RAG over trajectories: those with the nearest instructions, aligned to nothing."""
+    hits = search_dense(context, "instruction", task_text(context), k, degraded)
+    return [
+        Candidate(number, None, "instruction", "dense", round(score, 6))
+        for number, score in zip(hits.numbers.tolist(), hits.scores.tolist(), strict=True)
+    ]
+
+
+def at_random(context: Context, k: int) -> list[Candidate]:
+    """k trajectories drawn by the request: the same request draws the same."""
+    request = context.request
+    situation = request.situation
+    history = [(step.observation, step.action, step.thought) for step in situation.history]
+    seed = blake2b(to_json([situation.instruction, history, situation.observation]), digest_size=8).digest()
+    numbers = np.flatnonzero(context.scope)
+    numbers = numbers[np.argsort(context.snapshot.trajectories.rank[numbers])]
+    drawn = np.random.default_rng(int.from_bytes(seed, "little")).permutation(numbers)[:k]
+    return [Candidate(number, None, "random", "random", 0.0) for number in drawn.tolist()]
+
+
+class DocumentRanker:
+    """Plain RAG over a snapshot's documents: rank_bm25 by default, dense where the collection says so."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        from rank_bm25 import BM25Okapi
+
+        pool = snapshot.documents
+        self.snapshot = snapshot
+        self.numbers = np.flatnonzero(pool.alive)
+        texts = [segment.terms(ordinal) for segment, ordinal in map(pool.locate, self.numbers.tolist())]
+        self._terms = [Counter(text) for text in texts]
+        self._bm25 = BM25Okapi(texts) if any(texts) else None
+
+    def rank(self, text: str) -> list[tuple[int, float]]:
+        """All documents that share a word with the text, best first, with their scores.
+
+        On a tiny corpus BM25Okapi's idf is zero or negative; then the number of shared words decides.
+        """
+        from indexing.lexical import term_hash
+
+        query = [term_hash(term) for term in terms(text)]
+        if self._bm25 is None or not query:
+            return []
+        scores = self._bm25.get_scores(query).tolist()
+        shared = [sum(term in found for term in set(query)) for found in self._terms]
+        rank = self.snapshot.documents.rank
+        order = sorted(
+            (i for i in range(len(scores)) if shared[i]),
+            key=lambda i: (-scores[i], -shared[i], rank[self.numbers[i]]),
+        )
+        return [(int(self.numbers[i]), round(scores[i], 6)) for i in order]

@@ -1,0 +1,54 @@
+"""Counting what a rendering costs, from counts made when the records were indexed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from indexing.tokens import Tokenizer
+from retrievers.rendering import (
+    ACTION,
+    DEMONSTRATIONS,
+    DOCUMENTS,
+    FINAL,
+    INSTRUCTION,
+    OBSERVATION,
+    THOUGHT,
+    demonstration_label,
+    outcome_label,
+    step_label,
+)
+
+
+class Meter:
+    """Counts tokens by one tokenizer; labels are counted once and remembered."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.text = lru_cache(4096)(lambda text: tokenizer.count([text])[0])
+
+    @property
+    def additive(self) -> bool:
+        """Whether sums of counts are counts of the whole."""
+        return self.tokenizer.additive
+
+    def frame(self, rank: int, success: bool | None) -> int:
+        """A demonstration's own lines: its number, `Instruction:` and its outcome."""
+        return self.text(demonstration_label(rank)) + self.text(INSTRUCTION) + self.text(outcome_label(success))
+
+    def step(self, index: int, length: int, matched: bool, observation: int, action: int, thought: int | None) -> int:
+        """A step of a trajectory of `length` steps whose texts cost that much."""
+        told = 0 if thought is None else self.text(THOUGHT) + thought
+        label = self.text(step_label(index, length, matched))
+        return label + self.text(OBSERVATION) + observation + told + self.text(ACTION) + action
+
+    def final(self, observation: int) -> int:
+        """A final observation that costs that much."""
+        return self.text(FINAL) + observation
+
+    @property
+    def demonstrations_heading(self) -> int:
+        return self.text(DEMONSTRATIONS)
+
+    @property
+    def documents_heading(self) -> int:
+        return self.text(DOCUMENTS)

@@ -1,0 +1,66 @@
+"""The model channel: trajectories near to written queries, by meaning and by words (Algorithm 2, line 2).
+
+Each query is searched densely over what trajectories were about and by BM25 over instructions,
+actions and thoughts; the rankings are fused by rank.
+"""
+
+from __future__ import annotations
+
+from indexing.engine import Hits
+from indexing.errors import DeadlineExceeded
+from indexing.terms import terms
+from retrievers.context import QUERY_CHARACTERS, Context
+from retrievers.fusion import reciprocal_rank_fusion
+from retrievers.requests import Candidate
+
+CHANNEL = "model"
+DEPTH = 50
+"""How deep each ranking is read."""
+
+
+class Degraded(list[str]):
+    """Codes of what an answer did without."""
+
+    def note(self, code: str) -> None:
+        """Add a code, once."""
+        if code not in self:
+            self.append(code)
+
+
+def by_queries(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
+    """At most k trajectories, best first, with cosine or share of the best BM25 as their score."""
+    if k <= 0:
+        return []
+    depth = max(DEPTH, 2 * k)
+    rankings: list[Hits] = []
+    scores: dict[int, tuple[str, float]] = {}
+    for query in context.request.queries:
+        words = terms(query.text[:QUERY_CHARACTERS])
+        lexical = context.snapshot.search_lexical("trajectory", words, depth, context.scope)
+        best = float(lexical.scores[0]) if len(lexical) else 1.0
+        for number, score in zip(lexical.numbers.tolist(), lexical.scores.tolist(), strict=True):
+            scores.setdefault(number, ("lexical", round(score / best, 6)))
+        rankings.append(lexical)
+        dense = search_dense(context, "outline", query.text, depth, degraded)
+        for number, score in zip(dense.numbers.tolist(), dense.scores.tolist(), strict=True):
+            kind, known = scores.get(number, ("lexical", 0.0))
+            scores[number] = ("dense", round(max(score, known) if kind == "dense" else score, 6))
+        rankings.append(dense)
+    fused = reciprocal_rank_fusion([hits.numbers.tolist() for hits in rankings])
+    rank = context.snapshot.trajectories.rank
+    order = sorted(fused, key=lambda number: (-fused[number], rank[number]))[:k]
+    return [Candidate(number, None, CHANNEL, *scores[number]) for number in order]
+
+
+def search_dense(context: Context, field: str, text: str, depth: int, degraded: Degraded) -> Hits:
+    """Nearest trajectories to a text; nothing, and a note, where there is no time to embed it."""
+    import numpy as np
+
+    if not context.scope.any():
+        return Hits(np.empty(0, np.int64), np.empty(0))
+    try:
+        vector = context.lane.query(text, context.request.deadline)
+    except DeadlineExceeded:
+        degraded.note("embedding:deadline")
+        return Hits(np.empty(0, np.int64), np.empty(0))
+    return context.snapshot.search_dense(field, vector, depth, context.scope)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""The observation channel: trajectories in which the current observation occurs (Algorithm 2, line 1).
+
+Exact equality first, then equality after the collection's normalizer, then BM25 over observations.
+Among equal observations, which may be hundreds, the rest of the situation decides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from indexing.analysis import NO_ACTION
+from retrievers.context import Context
+from retrievers.requests import Candidate
+
+CHANNEL = "observation"
+NEAR = 0.85
+"""A lexical likeness from which an observation counts as nearly equal (the threshold of SLEA-RL)."""
+
+PREFERENCE = np.array([2, 0, 1])
+"""By outcome (0 failure, 1 success, -1 unknown): success first, failure last."""
+
+
+def equal_observations(context: Context, k: int) -> list[Candidate]:
+    """At most k trajectories that saw the current observation, best first."""
+    if context.observed is None or k <= 0:
+        return []
+    numbers = context.snapshot.occurrences(context.observed[1], context.scope)
+    if not len(numbers):
+        return []
+    facts = context.snapshot.positions(numbers)
+    exact, _ = context.same(facts)
+    rest = context.rest(facts)
+    rank = context.snapshot.trajectories.rank[facts.owner]
+    outcome = PREFERENCE[context.snapshot.success_of(facts.owner)]
+    ended = facts.action == np.uint64(NO_ACTION)
+    order = np.lexsort((facts.index, rank, outcome, -rest, ~exact, ended))
+    _, first = np.unique(facts.owner[order], return_index=True)
+    chosen = order[np.sort(first)][:k]
+    return [
+        Candidate(int(facts.owner[i]), int(numbers[i]), CHANNEL, "exact" if exact[i] else "normalized", 1.0)
+        for i in chosen
+    ]
+
+
+def similar_observations(context: Context, k: int, known: set[int]) -> list[Candidate]:
+    """At most k further trajectories by BM25, each at its best step."""
+    if not context.observation_terms or k <= 0:
+        return []
+    snapshot = context.snapshot
+    hits = snapshot.search_observations(context.observation_terms, 2 * (k + len(known)) + 20, context.scope)
+    facts = snapshot.positions(hits.numbers)
+    ideal = snapshot.ideal_observation_score(context.observation_terms)
+    likeness = np.minimum(hits.scores / ideal, 1.0) if ideal > 0 else hits.scores
+    order = np.lexsort((snapshot.trajectories.rank[facts.owner], -context.rest(facts), -likeness.round(6)))
+    found = [
+        Candidate(
+            int(facts.owner[i]),
+            int(hits.numbers[i]),
+            CHANNEL,
+            "near" if likeness[i] >= NEAR else "lexical",
+            round(float(likeness[i]), 6),
+        )
+        for i in order
+        if int(facts.owner[i]) not in known
+    ]
+    return found[:k]
+
+
+def by_observation(context: Context, k: int) -> list[Candidate]:
+    """The channel: equal observations, then similar ones, at most k trajectories in all."""
+    equal = equal_observations(context, k)
+    similar = similar_observations(context, k - len(equal), {found.trajectory for found in equal})
+    return equal + similar

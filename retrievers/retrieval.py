@@ -1,0 +1,112 @@
+"""One request answered: rank, show what fits, count, render. Pure of I/O but for the embedding lane."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from indexing.lane import EmbeddingLane
+from indexing.snapshot import Snapshot
+from retrievers.assembly import Assembler
+from retrievers.baselines import DocumentRanker, task_text
+from retrievers.budget import Meter
+from retrievers.context import Context
+from retrievers.model_channel import Degraded
+from retrievers.rendering import render_document, render_prompt
+from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Limits, Request
+from retrievers.strategies import STRATEGIES
+
+
+def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answer:
+    """Answer a request from one snapshot; queries, where the strategy wants them, are written already.
+
+    Raises
+    ------
+    Overloaded
+        The embedding lane is full.
+    """
+    started = time.perf_counter()
+    strategy = STRATEGIES[request.strategy]
+    degraded = Degraded()
+    meter = snapshot.derived("meter", lambda: Meter(snapshot.analyzer.tokenizer))
+    ranked, keep = _ranked(snapshot, lane, request, degraded)
+    found = time.perf_counter()
+    shown = _show(snapshot, meter, ranked, request.limits, strategy.windowed)
+    documents = _documents(snapshot, lane, meter, request) if strategy.documents else []
+    prompt = render_prompt(shown, documents) if request.render or not meter.additive else None
+    tokens = _total(meter, shown, documents)
+    while not meter.additive and (shown or documents):
+        tokens = meter.tokenizer.count([prompt or ""])[0]
+        if tokens <= request.limits.tokens:
+            break
+        (documents or shown).pop()
+        prompt, tokens = render_prompt(shown, documents), 0
+    done = time.perf_counter()
+    return Answer(
+        generation=snapshot.generation,
+        strategy=request.strategy,
+        queries=request.queries,
+        demonstrations=tuple(shown),
+        documents=tuple(documents),
+        prompt=prompt if request.render else None,
+        tokens=tokens,
+        keep=keep,
+        degraded=tuple(degraded),
+        timings_ms={
+            "search": round((found - started) * 1e3, 3),
+            "assemble": round((done - found) * 1e3, 3),
+            "total": round((done - started) * 1e3, 3),
+        },
+    )
+
+
+def _ranked(
+    snapshot: Snapshot, lane: EmbeddingLane, request: Request, degraded: Degraded
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Candidates not yet shown in the episode, and which of those shown would be among the best."""
+    rank, limits = STRATEGIES[request.strategy].rank, request.limits
+    if limits.tokens <= 0 or limits.total <= 0:
+        return [], ()
+    keep: tuple[str, ...] = ()
+    if request.shown:
+        everything = Context(snapshot, lane, request, snapshot.scope(request.conditions, request.exclude))
+        names = [snapshot.trajectories.id(candidate.trajectory) for candidate in rank(everything, limits, degraded)]
+        seen = set(request.shown)
+        keep = tuple(name for name in names if name in seen)
+    scope = snapshot.scope(request.conditions, (*request.exclude, *request.shown))
+    return rank(Context(snapshot, lane, request, scope), limits, degraded), keep
+
+
+def _show(
+    snapshot: Snapshot, meter: Meter, ranked: list[Candidate], limits: Limits, windowed: bool
+) -> list[Demonstration]:
+    return Assembler(snapshot, meter, limits.tokens, windowed).show(ranked) if ranked else []
+
+
+def _documents(snapshot: Snapshot, lane: EmbeddingLane, meter: Meter, request: Request) -> list[DocumentHit]:
+    limits = request.limits
+    if limits.documents <= 0 or limits.tokens <= 0:
+        return []
+    scope = snapshot.documents.scope(request.conditions, (*request.exclude, *request.shown))
+    text = task_text(Context(snapshot, lane, request, snapshot.trajectories.alive))
+    if snapshot.settings.documents_engine == "dense":
+        hits = snapshot.search_documents(lane.query(text, request.deadline), limits.documents, scope)
+        ranked = list(zip(hits.numbers.tolist(), hits.scores.round(6).tolist(), strict=True))
+    else:
+        ranker = snapshot.documents.derived("ranker", lambda: DocumentRanker(snapshot))
+        ranked = [(number, score) for number, score in ranker.rank(text) if scope[number]]
+    left = limits.tokens - meter.documents_heading
+    shown: list[DocumentHit] = []
+    for number, score in ranked[: limits.documents]:
+        record = snapshot.document(number)
+        one = DocumentHit(record.id, record.title, record.text, score, 0)
+        one = replace(one, tokens=meter.text(render_document(len(shown) + 1, one)))
+        if one.tokens <= left:
+            shown.append(one)
+            left -= one.tokens
+    return shown
+
+
+def _total(meter: Meter, shown: list[Demonstration], documents: list[DocumentHit]) -> int:
+    demonstrations = sum(one.tokens for one in shown) + (meter.demonstrations_heading if shown else 0)
+    return demonstrations + sum(one.tokens for one in documents) + (meter.documents_heading if documents else 0)
