@@ -1,0 +1,82 @@
+"""`precedent reindex` and `precedent rollback`: which generation of a collection is served."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from indexing.settings import CollectionSettings
+from service.commands.common import (
+    DATA_DIR,
+    AsJson,
+    DataDir,
+    Settings,
+    answer,
+    only_collection,
+    open_library,
+    parse_settings,
+    say,
+)
+from service.commands.progress import display, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from indexing.generations import Manifest
+    from indexing.library import Library
+    from indexing.records import JSON
+
+Argument = Annotated[str | None, typer.Argument(help="May be left out where there is only one.")]
+Named = Annotated[str | None, typer.Option("--collection", "-c", metavar="NAME", help="The same.")]
+
+
+def build(library: Library, name: str, changes: Mapping[str, JSON] | None = None) -> Manifest:
+    """Build and serve a new generation, and show how far it is."""
+    begun = time.monotonic()
+    with display() as progress:
+        manifest = library.reindex(name, changes, progress)
+    say(f"generation {manifest.id} of {name}: {counted(manifest)}, in {duration(time.monotonic() - begun)}")
+    return manifest
+
+
+def counted(manifest: Manifest) -> str:
+    """`3 trajectories, 1 document`, whichever there are."""
+    kinds = (("trajectories", "trajectory"), ("documents", "document"))
+    numbers = [(manifest.counts.get(many, 0), many, one) for many, one in kinds]
+    return ", ".join(f"{n:,} {one if n == 1 else many}" for n, many, one in numbers if n) or "no records"
+
+
+def reindex(
+    collection: Argument = None,
+    named: Named = None,
+    embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Embed with another model.")] = None,
+    set_: Settings = None,
+    data_dir: DataDir = DATA_DIR,
+    json: AsJson = False,
+) -> None:
+    """Build a new generation of a collection and serve it; reads go on meanwhile."""
+    changes = parse_settings(set_) | ({"embedder": embedder} if embedder else {})
+    CollectionSettings().updated(changes)
+    with open_library(data_dir) as library:
+        name = only_collection(library, collection, named).name
+        manifest = build(library, name, changes)
+    if json:
+        facts = {"collection": name, "generation": manifest.id, "embedder": manifest.settings.embedder}
+        answer(facts | {"counts": dict(manifest.counts)})
+    else:
+        typer.echo(manifest.id)
+
+
+def rollback(
+    collection: Argument = None, named: Named = None, data_dir: DataDir = DATA_DIR, json: AsJson = False
+) -> None:
+    """Serve the generation before the served one."""
+    with open_library(data_dir) as library:
+        name = only_collection(library, collection, named).name
+        generation = library.rollback(name)
+    if json:
+        answer({"collection": name, "generation": generation})
+    else:
+        typer.echo(generation)
