@@ -107,7 +107,7 @@ def describe(node: Node, page: Node) -> str:
 
     An element that the page's text leaves out (an icon within a link) goes by the one around it.
     """
-    path = _path(page, node)
+    path = _path(page, node) or [node]
     while len(path) > 1 and _is_bare(path[-1]):
         path.pop()
     node = path[-1]

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from indexing.formats import ImportReport
 from indexing.formats._files import OTHER_FILE
+from indexing.formats._miniwob_events import State, merge
+from indexing.formats._miniwob_page import page_text, walk
 from indexing.formats.miniwob import NO_ACTION, NO_INSTRUCTION, NO_STATES, NOT_A_DEMONSTRATION
 from indexing.records import Trajectory
 from tests.indexing.formats.checks import trajectories, write_json
@@ -149,6 +154,39 @@ def test_a_press_that_is_released_elsewhere_is_a_drag(tmp_path: Path) -> None:
     down = twice(a_form(acted_on=2), "mousedown", x=20, y=15)
     up = twice(a_form(acted_on=3), "mouseup", x=20, y=50)
     assert actions(tmp_path, state(a_form()), *down, *up) == ['drag [2] textbox to [3] button "Send"']
+
+
+def test_a_drag_may_end_on_what_was_not_there_before(tmp_path: Path) -> None:
+    popup = node("DIV", 9, (150, 150, 20, 20), text="Drop here", recordingTarget=True)
+    down = twice(a_form(acted_on=2), "mousedown", x=20, y=15)
+    up = twice(node("BODY", 1, (0, 0, 200, 200), popup), "mouseup", x=155, y=155)
+    assert actions(tmp_path, state(a_form()), *down, *up) == ['drag [2] textbox to [9] div "Drop here"']
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["mousedown", "mouseup", "click", "dblclick", "scroll", "keydown", "keypress", "keyup"]
+            ),
+            st.sampled_from([0, 2, 3]),
+            st.sampled_from([8, 9, 16, 17, 65, 229]),
+            st.integers(-5, 70),
+        ),
+        max_size=25,
+    )
+)
+def test_any_events_make_actions_on_elements_of_the_page_that_was_seen(
+    events: list[tuple[str, int, int, int]],
+) -> None:
+    states = [state(a_form())]
+    for kind, acted_on, code, y in events:
+        states += twice(a_form(acted_on=acted_on), kind, x=20, y=y, keyCode=code, charCode=code)
+    acts = merge(TypeAdapter(tuple[State, ...]).validate_python(states), ImportReport())
+    for act in acts:
+        assert any(found is act.element for found in walk(act.page))
+        assert f"[{act.element.ref}] " in page_text(act.page)
+        assert act.text.startswith(f"{act.verb} [{act.element.ref}] ")
 
 
 def test_a_press_that_hardly_moves_is_a_click_whatever_slid_under_it(tmp_path: Path) -> None:
