@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from itertools import islice
+
+from indexing.unicode import composed
 
 MAX_TERM_LENGTH = 64
 """A longer word keeps this many characters: enough to tell it from others, no room for blobs."""
@@ -31,7 +32,7 @@ def _words(text: str) -> list[str]:
     if text.isascii():
         pattern = _ASCII_WORD
     else:
-        pattern, text = _WORD, unicodedata.normalize("NFKC", text)
+        pattern, text = _WORD, composed(text, "NFKC")
     if len(text) <= _FEW:
         return pattern.findall(text)
     return [match[0] for match in islice(pattern.finditer(text), MAX_TERMS)]

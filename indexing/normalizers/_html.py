@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
-from indexing.normalizers._text import composed, flatten
+from indexing.normalizers._text import flatten
 from indexing.normalizers._text import mask as mask_text
+from indexing.unicode import composed
 
 ID, TOKEN, BOX = "<id>", "<token>", "<box>"
 

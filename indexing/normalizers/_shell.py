@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from indexing.normalizers._text import composed
 from indexing.normalizers._text import mask as mask_text
+from indexing.unicode import composed
 
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"

@@ -12,7 +12,8 @@ pattern looks further than a separator that stays.
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from indexing.unicode import composed
 
 TIME = "<time>"
 
@@ -34,7 +35,8 @@ _DATE = (
 _STAMP = rf"(?:{_WEEKDAY},? )?{_MONTH} {_DAY} {_CLOCK}(?: {_YEAR})?"
 
 _VOLATILE = re.compile(
-    rf"(?<![\w.:/+-])(?P<time>{_STAMP}|(?P<date>{_DATE})(?:(?:T|,? |, at | at ){_CLOCK})?|(?P<clock>{_CLOCK}))"
+    rf"(?<![\w.:/+-])"
+    rf"(?P<time>{_STAMP}|(?P<date>{_DATE})(?:(?:T|,? |, at | at ){_CLOCK})?|(?P<clock>{_CLOCK}))"
     r"(?![\w:/+-]|\.\w)"
     r"|(?<!\w)(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?!\w)"
     r"|(?<!\w)0[xX](?P<address>[0-9a-fA-F]{6,16})(?!\w)"
@@ -45,12 +47,8 @@ _QUOTES = "\"'"
 
 def normalize(observation: str) -> str:
     """The `text` normalizer."""
+    # Composed at the end too: a combining mark may follow what a mask has put there.
     return composed(mask(flatten(composed(observation))))
-
-
-def composed(text: str) -> str:
-    """Unicode NFC. Once more at the end too: a mark may follow what a mask has put there."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def flatten(text: str) -> str:
