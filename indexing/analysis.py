@@ -137,7 +137,11 @@ class Analyzer:
 
     def _count(self, record: Trajectory, observations: Sequence[str]) -> NDArray[np.int32]:
         steps, n = record.steps, len(observations)
-        texts = [*observations, *(s.action for s in steps), *(s.thought for s in steps if s.thought is not None)]
+        texts = [
+            *observations,
+            *(s.action for s in steps),
+            *(s.thought for s in steps if s.thought is not None),
+        ]
         counts = self.tokenizer.count(texts)
         tokens = np.zeros((n, 3), np.int32)
         tokens[:, 0] = counts[:n]

@@ -45,7 +45,7 @@ class Builder:
         return self.analyzer.document(document_from_bytes(stored.body), stored.sequence, stored.body)
 
     def _embed(
-        self, texts: dict[str, list[str]], progress: Callable[[int], None] = lambda done: None
+        self, texts: dict[str, list[str]], progress: Callable[[int], None] | None = None
     ) -> dict[str, DenseIndex]:
         flat = [text for field in texts.values() for text in field]
         vectors = self.lane.index(flat, progress)
@@ -94,7 +94,11 @@ class Builder:
         document_arrays = DocumentSegment.pack(documents)
         document_texts = self._document_texts(documents, document_arrays)
         wanted = sum(len(field) for field in (*texts.values(), *document_texts.values()))
-        counts = {"trajectories": len(trajectories), "positions": len(arrays["owner"]), "documents": len(documents)}
+        counts = {
+            "trajectories": len(trajectories),
+            "positions": len(arrays["owner"]),
+            "documents": len(documents),
+        }
         del trajectories, documents
         dense = self._embed(texts, lambda done: progress("embedding", done, wanted))
         document_dense = self._embed(document_texts)

@@ -51,7 +51,9 @@ class DenseIndex:
 
     def vectors(self, rows: NDArray[np.int64]) -> Vectors:
         """The vectors of some rows, shape (len(rows), dimension)."""
-        found: Vectors = self._index.reconstruct_batch(rows) if len(rows) else np.empty((0, self.dimension), np.float32)
+        found: Vectors = (
+            self._index.reconstruct_batch(rows) if len(rows) else np.empty((0, self.dimension), np.float32)
+        )
         return found
 
     def search(

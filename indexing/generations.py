@@ -82,7 +82,10 @@ def _sync(path: Path) -> None:
 
 def _facts(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        return {"size": path.stat().st_size, "blake2b": file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()}
+        return {
+            "size": path.stat().st_size,
+            "blake2b": file_digest(file, lambda: blake2b(digest_size=16)).hexdigest(),
+        }
 
 
 def _write_segment(folder: Path, kind: str, arrays: Arrays, dense: Mapping[str, DenseIndex]) -> None:

@@ -10,9 +10,9 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,13 @@ MAX_WAITING = 64
 """Queries that may wait at once; one more is refused with Overloaded."""
 
 BATCH = 16
+"""Texts that are indexed in one go: what a query may have to wait for."""
+
+PATIENCE_S = 0.25
+"""How long indexing waits for queries to pass before it takes its turn all the same."""
+
 REMEMBERED = 4_096
+"""Queries whose vectors are kept: an episode asks with the same instruction at every step."""
 
 
 class EmbeddingLane:
@@ -44,6 +50,7 @@ class EmbeddingLane:
         self._idle = threading.Condition(self._lock)
         self._waiting = 0
         self._remembered: OrderedDict[str, Vectors] = OrderedDict()
+        self._workers = ThreadPoolExecutor(cores or os.cpu_count() or 1, "embed")
 
     @property
     def depth(self) -> int:
@@ -96,7 +103,7 @@ class EmbeddingLane:
         finally:
             self._cores.release()
 
-    def index(self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None) -> Vectors:
+    def index(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors (texts, dimension), from the cache where they are there; new ones are kept in it.
 
         `progress` is told how many of the texts are done, and may raise to stop.
@@ -106,21 +113,23 @@ class EmbeddingLane:
         known = self._cache.get(model, list(dict.fromkeys(hashes)))
         missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in known}
         order = sorted(missing, key=lambda key: (len(missing[key]), key))
-        progress(len(texts) - len(order))
+        told = progress or (lambda done: done)
+        told(len(texts) - len(order))
         for first in range(0, len(order), BATCH * 16):
             chunk = order[first : first + BATCH * 16]
             fresh = dict(zip(chunk, self._encode([missing[key] for key in chunk]), strict=True))
             self._cache.put(model, fresh)
             known |= fresh
-            progress(len(texts) - len(order) + first + len(chunk))
+            told(len(texts) - len(order) + first + len(chunk))
         if not texts:
             return np.empty((0, self.embedder.dimension), np.float32)
         return np.stack([known[key] for key in hashes])
 
     def _encode(self, texts: Sequence[str]) -> list[Vectors]:
-        vectors: list[Vectors] = []
-        for first in range(0, len(texts), BATCH):
-            with self._lock:
-                self._idle.wait_for(lambda: not self._waiting, timeout=0.25)
-            vectors.extend(self.embedder.encode(texts[first : first + BATCH]))
-        return vectors
+        batches = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]
+        return [vector for batch in self._workers.map(self._yielding, batches) for vector in batch]
+
+    def _yielding(self, batch: Sequence[str]) -> Vectors:
+        with self._lock:
+            self._idle.wait_for(lambda: not self._waiting, timeout=PATIENCE_S)
+        return self.embedder.encode(batch)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class LexicalIndex:
 
     NAMES = ("vocabulary", "start", "rows", "counts", "document_frequency", "lengths", "weights")
 
-    def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.arrays = {name: arrays[name] for name in self.NAMES}
         self.vocabulary, self.start, self.rows, self.counts, self.frequency, self.lengths, self.weights = (
             self.arrays[name] for name in self.NAMES
@@ -156,7 +156,9 @@ def _accumulate(index: LexicalIndex, norm: Floats, places: NDArray[np.int64], ga
     rows = np.concatenate([index.rows[span] for span in spans])
     counts = np.concatenate([index.counts[span] for span in spans]).astype(np.float64)
     gains = np.repeat(gain[found], [span.stop - span.start for span in spans])
-    return np.bincount(rows, gains * counts / (counts + norm[rows]), minlength=len(index.lengths))
+    contributions = gains * counts / (counts + norm[rows])
+    scores = np.bincount(rows, contributions, minlength=len(index.lengths)).astype(np.float64)
+    return scores
 
 
 def contenders(scores: Floats, k: int) -> NDArray[np.int64]:

@@ -18,13 +18,14 @@ from types import TracebackType
 from indexing.analysis import Analyzer
 from indexing.building import Builder, Progress, silent
 from indexing.embedder import Embedder, load_embedder
-from indexing.errors import Conflict, CorruptGeneration, EmbedderMismatch, NotFound, Overloaded, PrecedentError
-from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
+from indexing.errors import EmbedderMismatch, NotFound, Overloaded, PrecedentError
+from indexing.generations import Manifest
 from indexing.lane import EmbeddingLane
 from indexing.live import LiveCollection
 from indexing.normalizers import normalizer
+from indexing.publishing import Publisher
 from indexing.records import JSON, Record
-from indexing.settings import INDEXED, CollectionSettings
+from indexing.settings import CollectionSettings
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
 from indexing.store.catalog import Catalog
@@ -38,14 +39,20 @@ from indexing.tokens import tokenizer
 log = logging.getLogger(__name__)
 
 CHANGES_AT_ONCE = 512
-KEPT_GENERATIONS = 3
 PAUSE_S = 1.0
+
+
+def settings_of(row: rows.Collection) -> CollectionSettings:
+    """A collection's settings as its row keeps them."""
+    return CollectionSettings().updated(row.settings)
 
 
 class Library:
     """All collections of one data folder; safe to use from many threads."""
 
-    def __init__(self, folder: Path, embedders: Callable[[str], Embedder] = load_embedder, url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, embedders: Callable[[str], Embedder] = load_embedder, url: str | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._engine = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
@@ -53,6 +60,7 @@ class Library:
         self.records = SqlRecordStore(self._engine)
         self.jobs = JobStore(self._engine)
         self.episodes = EpisodeStore(self._engine)
+        self.publisher = Publisher(folder, self.catalog, self.records)
         self._vectors = VectorCache(self._engine)
         self._load_embedder = embedders
         self._lanes: dict[str, EmbeddingLane] = {}
@@ -84,10 +92,11 @@ class Library:
     def create(self, name: str, changes: Mapping[str, JSON]) -> tuple[rows.Collection, bool]:
         """Create a collection, or change the settings of the one there is; tells which (True: created)."""
         found = self.catalog.get(name)
-        settings = CollectionSettings().updated(found.settings if found else {}).updated(changes)
+        before = settings_of(found) if found else CollectionSettings()
+        settings = before.updated(changes)
         normalizer(settings.observation_normalizer)
         tokenizer(settings.tokenizer)
-        if settings.embedder != CollectionSettings().updated(found.settings if found else {}).embedder:
+        if settings.embedder != before.embedder:
             self.lane(settings.embedder)
         if found is None:
             return self.catalog.create(name, settings.to_fields()), True
@@ -111,7 +120,7 @@ class Library:
         self.catalog.delete(found.id)
         with self._lock:
             self._live.pop(found.id, None)
-        shutil.rmtree(self._root(found.id), ignore_errors=True)
+        shutil.rmtree(self.publisher.root(found.id), ignore_errors=True)
 
     # Records
 
@@ -176,8 +185,7 @@ class Library:
             raise NotFound(f"no collection {name!r}")
         id, sequence, generation = state
         live = self._live.get(id)
-        served = live.generation.manifest.id if live and live.generation else None
-        if live is None or served != generation:
+        if live is None or live.generation_id != generation:
             live = self._open(id, name, generation)
         if live.hidden_up_to < sequence:
             self._catch_deletions(live, sequence)
@@ -197,97 +205,62 @@ class Library:
         analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
         return Builder(settings, analyzer, self.lane(settings.embedder))
 
-    def _root(self, collection: int) -> Path:
-        return self.folder / "collections" / str(collection)
-
     def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
         with self._lock:
             live = self._live.get(id)
-            if live is not None and (live.generation.manifest.id if live.generation else None) == generation:
+            if live is not None and live.generation_id == generation:
                 return live
-            loaded = self._load(id, name, generation) if generation else None
-            wanted = CollectionSettings().updated(self.collection(name).settings)
-            builder = self._builder(loaded.manifest.settings if loaded else wanted)
-            if loaded and loaded.manifest.embedder != builder.lane.embedder.fingerprint:
-                raise EmbedderMismatch(
-                    f"collection {name!r} was indexed with another build of {builder.settings.embedder}; "
-                    f"run: precedent reindex {name}"
+            row = self.collection(name)
+            wanted = settings_of(row)
+            if row.generation is None:
+                live = LiveCollection(id, self._builder(wanted), None)
+            else:
+                loaded = self.publisher.load_or_rebuild(
+                    row, row.generation, lambda known: self._builder(known or wanted)
                 )
-            live = LiveCollection(id, builder, loaded)
+                builder = self._builder(loaded.manifest.settings)
+                if loaded.manifest.embedder != builder.lane.embedder.fingerprint:
+                    raise EmbedderMismatch(
+                        f"collection {name!r} was indexed with another build of {builder.settings.embedder}; "
+                        f"run: precedent reindex {name}"
+                    )
+                live = LiveCollection(id, builder, loaded)
             self._catch_up(live)
             self._live[id] = live
             return live
 
-    def _load(self, id: int, name: str, generation: str) -> Generation:
-        row = self.catalog.generation(generation)
-        if row is None:
-            raise CorruptGeneration(f"generation {generation} isn't in the database; run: precedent reindex {name}")
-        try:
-            return load_generation(self._root(id) / generation, row.manifest)
-        except CorruptGeneration as error:
-            log.error("generation %s of %s is refused (%s); rebuilding it from the store", generation, name, error)
-            self.catalog.set_generation_state(generation, "failed")
-            built = self._build(id, CollectionSettings(**row.manifest["settings"]), silent)
-            self._publish(id, built)
-            return load_generation(self._root(id) / built.id, built.to_fields())
-
     # Generations
 
-    def reindex(self, name: str, changes: Mapping[str, JSON] | None = None, progress: Progress = silent) -> Manifest:
+    def reindex(
+        self, name: str, changes: Mapping[str, JSON] | None = None, progress: Progress = silent
+    ) -> Manifest:
         """Build a new generation beside the served one and swap it in; blocks until that is done.
 
         `changes` are settings to change with it. Reads go on throughout. `progress` may raise to
         cancel; then nothing has changed.
         """
-        found = self.collection(name)
-        settings = CollectionSettings().updated(found.settings).updated(changes or {})
-        manifest = self._build(found.id, settings, progress)
-        generation = load_generation(self._root(found.id) / manifest.id, manifest.to_fields())
-        live = LiveCollection(found.id, self._builder(settings), generation)
+        row = self.collection(name)
+        settings = settings_of(row).updated(changes or {})
+        builder = self._builder(settings)
+        manifest = self.publisher.build(row, builder, progress)
+        live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
         self._catch_up(live)
         with self._lock:
-            self._publish(found.id, manifest)
             if changes:
-                self.catalog.update_settings(found.id, settings.to_fields())
-            self._live[found.id] = live
-        self._forget_old(found.id)
+                self.catalog.update_settings(row.id, settings.to_fields())
+            self.publisher.publish(row.id, manifest)
+            self._live[row.id] = live
         self._wake()
         return manifest
 
-    def _build(self, collection: int, settings: CollectionSettings, progress: Progress) -> Manifest:
-        sequence = self.records.changes(collection, 1 << 62, 0).sequence
-        row = next(row for row in self.catalog.list() if row.id == collection)
-        return self._builder(settings).generation(
-            self.records, collection, row.sequence or sequence, self._root(collection), progress
-        )
-
-    def _publish(self, collection: int, manifest: Manifest) -> None:
-        self.catalog.add_generation(
-            rows.Generation(manifest.id, collection, "building", manifest.sequence, time.time(), manifest.to_fields())
-        )
-        self.catalog.serve(collection, manifest.id)
-
-    def _forget_old(self, collection: int) -> None:
-        kept = self.catalog.generations(collection)
-        for row in kept[KEPT_GENERATIONS:]:
-            if row.id != self._served(collection):
-                self.catalog.delete_generation(row.id)
-                shutil.rmtree(self._root(collection) / row.id, ignore_errors=True)
-
-    def _served(self, collection: int) -> str | None:
-        return next((row.generation for row in self.catalog.list() if row.id == collection), None)
-
     def rollback(self, name: str) -> str:
         """Serve the generation before the served one; returns its id; raises Conflict where there is none."""
-        found = self.collection(name)
-        history = self.catalog.generations(found.id)
-        places = [place for place, row in enumerate(history) if row.id == found.generation]
-        before = [row for row in history[places[0] + 1 :] if row.state != "failed"] if places else []
-        if not before:
-            raise Conflict(f"collection {name!r} has no generation before the served one")
-        self.catalog.serve(found.id, before[0].id)
-        self._open(found.id, name, before[0].id)
-        return before[0].id
+        row = self.collection(name)
+        before = self.publisher.before(row)
+        self.publisher.load(row.id, before)
+        self.catalog.serve(row.id, before)
+        self._open(row.id, name, before)
+        return before
 
     # Indexing in the background
 
@@ -317,14 +290,10 @@ class Library:
                 except PrecedentError as error:
                     self._failures[live.id] = error
                     log.error("collection %d can't be indexed: %s", live.id, error)
-            self._wake_waiters()
-
-    def _wake_waiters(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+            self._wake()
 
     def start(self) -> None:
         """Remove what a crash left behind and load every collection."""
         for row in self.catalog.list():
-            remove_leftovers(self._root(row.id), [generation.id for generation in self.catalog.generations(row.id)])
+            self.publisher.clean(row.id)
             self.live(row.name)

@@ -14,8 +14,9 @@ from typing import Any, Generic, TypeVar
 from indexing.analysis import AnalyzedDocument, AnalyzedTrajectory
 from indexing.building import Builder
 from indexing.generations import Generation
+from indexing.pool import Pool
 from indexing.segment import DocumentSegment, Segment, TrajectorySegment
-from indexing.snapshot import Pool, Snapshot
+from indexing.snapshot import Snapshot
 from indexing.store.records import Changes, Kind
 
 A = TypeVar("A", AnalyzedTrajectory, AnalyzedDocument)
@@ -38,7 +39,7 @@ class _Layers(Generic[A, S]):
 
     def __init__(self, base: S | None, build: Callable[[Sequence[A]], S]) -> None:
         self._base = [base] if base is not None else []
-        self._build = build
+        self._build: Callable[[Sequence[A]], S] = build
         self._parts: list[_Part[A, S]] = []
         self._pool: Pool[S] | None = None
         self._shadows: dict[str, int] = {}
@@ -73,7 +74,9 @@ class _Layers(Generic[A, S]):
     def pool(self, hidden: Mapping[str, int]) -> Pool[S]:
         """All segments; what of the generation is hidden, or newer in the delta, is marked dead."""
         segments = [*self._base, *(part.segment for part in self._parts)]
-        shadows = {record.id: record.revision for part in self._parts for record in part.records} | dict(hidden)
+        shadows = {record.id: record.revision for part in self._parts for record in part.records} | dict(
+            hidden
+        )
         if self._pool is None or self._pool.segments != tuple(segments) or shadows != self._shadows:
             dead = {
                 ordinal
@@ -96,10 +99,17 @@ class LiveCollection:
         self.hidden_up_to = self.applied
         self.lock = threading.RLock()
         base = (generation.trajectories, generation.documents) if generation else (None, None)
-        self._trajectories: _Layers[AnalyzedTrajectory, TrajectorySegment] = _Layers(base[0], builder.trajectories)
+        self._trajectories: _Layers[AnalyzedTrajectory, TrajectorySegment] = _Layers(
+            base[0], builder.trajectories
+        )
         self._documents: _Layers[AnalyzedDocument, DocumentSegment] = _Layers(base[1], builder.documents)
         self._hidden: dict[Kind, dict[str, int]] = {"trajectory": {}, "document": {}}
         self._snapshot: Snapshot | None = None
+
+    @property
+    def generation_id(self) -> str | None:
+        """The id of the served generation, None before the first one."""
+        return self.generation.manifest.id if self.generation else None
 
     @property
     def delta(self) -> int:
@@ -113,7 +123,7 @@ class LiveCollection:
         if snapshot is None:
             with self.lock:
                 snapshot = self._snapshot = Snapshot(
-                    self.generation.manifest.id if self.generation else NO_GENERATION,
+                    self.generation_id or NO_GENERATION,
                     self.builder.settings,
                     self.builder.analyzer,
                     self._trajectories.pool(self._hidden["trajectory"]),

@@ -56,7 +56,9 @@ def check_json(value: Any, depth: int = 1) -> Any:
 
 
 Text = Annotated[str, AfterValidator(_no_nul)]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(_no_nul)]
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(_no_nul)
+]
 Words = Annotated[str, StringConstraints(min_length=1, pattern=r"\S"), AfterValidator(_no_nul)]
 Metadata = Annotated[dict[str, Any], AfterValidator(check_json)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -54,7 +55,7 @@ class Segment:
         self.arrays = arrays
         self.dense = dense
         start, blob = arrays["ids_start"].tolist(), arrays["ids"].tobytes()
-        self.ids: list[str] = [blob[a:b].decode() for a, b in zip(start, start[1:], strict=False)]
+        self.ids: list[str] = [blob[a:b].decode() for a, b in pairwise(start)]
         self.revision: NDArray[np.int64] = arrays["revision"]
         self._attributes: AttributeIndex | None = None
 
@@ -157,7 +158,9 @@ class TrajectorySegment(Segment):
         told = np.fromiter((fingerprint(record.instruction) for record in records), np.uint64, len(records))
         instruction, first_told, _ = _pack_rows(told, "instruction")
         lexical = {
-            "observation": LexicalIndex.build([seen[i] for i in first_seen], np.diff(observation["observation_start"])),
+            "observation": LexicalIndex.build(
+                [seen[i] for i in first_seen], np.diff(observation["observation_start"])
+            ),
             "instruction": LexicalIndex.build(
                 [records[i].instruction_terms for i in first_told], np.diff(instruction["instruction_start"])
             ),

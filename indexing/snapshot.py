@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,99 +13,10 @@ from indexing.analysis import Analyzer
 from indexing.engine import DenseField, Floats, Hits, LexicalField, Mask, Numbers, Positions
 from indexing.filters import Filter
 from indexing.lexical import Bm25, contenders
+from indexing.pool import Derived, Pool, starts_of
 from indexing.records import Document, Trajectory, document_from_bytes, trajectory_from_bytes
-from indexing.segment import DocumentSegment, Segment, TrajectorySegment
+from indexing.segment import DocumentSegment, TrajectorySegment
 from indexing.settings import CollectionSettings
-
-S = TypeVar("S", bound=Segment)
-D = TypeVar("D")
-
-
-def _starts(sizes: Sequence[int]) -> Numbers:
-    return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int64)
-
-
-class Derived:
-    """Things computed once from an immutable value and kept with it."""
-
-    def __init__(self) -> None:
-        self._derived: dict[str, Any] = {}
-        self._deriving = threading.Lock()
-
-    def derived(self, name: str, make: Callable[[], D]) -> D:
-        """What `make` gave at the first call with this name."""
-        with self._deriving:
-            if name not in self._derived:
-                self._derived[name] = make()
-            found: D = self._derived[name]
-            return found
-
-
-class Pool(Derived, Generic[S]):
-    """Segments searched together; a record's number is its ordinal plus those of the segments before."""
-
-    def __init__(self, segments: Sequence[S], dead: Sequence[frozenset[int]]) -> None:
-        super().__init__()
-        self.segments = tuple(segments)
-        self.starts = _starts([len(segment) for segment in segments])
-        self.alive = np.ones(int(self.starts[-1]), bool)
-        for start, ordinals in zip(self.starts, dead, strict=False):
-            if ordinals:
-                self.alive[start + np.fromiter(ordinals, np.int64)] = False
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
-
-    @property
-    def count(self) -> int:
-        """Records that may be returned."""
-        return int(self.alive.sum())
-
-    def locate(self, number: int) -> tuple[S, int]:
-        """The segment and ordinal of a record's number."""
-        place = int(np.searchsorted(self.starts, number, "right")) - 1
-        return self.segments[place], int(number - self.starts[place])
-
-    def id(self, number: int) -> str:
-        """The id of a record's number."""
-        segment, ordinal = self.locate(number)
-        return segment.ids[ordinal]
-
-    def number(self, id: str) -> int | None:
-        """The number of the living record of that id."""
-        for start, segment in zip(self.starts.tolist(), self.segments, strict=False):
-            ordinal = segment.ordinal(id)
-            if ordinal is not None and self.alive[start + ordinal]:
-                return int(start + ordinal)
-        return None
-
-    def scope(self, conditions: Filter, exclude: Sequence[str]) -> Mask:
-        """Which records may be returned: alive, meeting the filter, not excluded."""
-        if not conditions and not exclude:
-            return self.alive
-        mask = self.alive.copy()
-        if conditions:
-            mask &= np.concatenate(
-                [np.zeros(0, bool), *(s.attributes.select(conditions, len(s)) for s in self.segments)]
-            )
-        numbers = [number for id in exclude if (number := self.number(id)) is not None]
-        mask[numbers] = False
-        return mask
-
-    @cached_property
-    def rank(self) -> Numbers:
-        """Each record's place in the order of ids."""
-        if len(self.segments) == 1:
-            return np.arange(len(self))
-        ids = [id.encode() for segment in self.segments for id in segment.ids]
-        rank = np.empty(len(ids), np.int64)
-        rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
-        return rank
-
-    def best(self, numbers: Numbers, scores: Floats, k: int) -> Hits:
-        """The k best by (score descending, id ascending)."""
-        order = np.lexsort((self.rank[numbers], -scores))[:k]
-        return Hits(numbers[order], scores[order])
 
 
 class Snapshot(Derived):
@@ -126,7 +36,7 @@ class Snapshot(Derived):
         self.analyzer = analyzer
         self.trajectories = trajectories
         self.documents = documents
-        self._position_starts = _starts([len(segment.owner) for segment in trajectories.segments])
+        self._position_starts = starts_of([len(segment.owner) for segment in trajectories.segments])
 
     @property
     def size(self) -> int:
@@ -140,18 +50,26 @@ class Snapshot(Derived):
         fields = ("observation", "instruction", "trajectory")
         return {name: Bm25([s.lexical[name] for s in self.trajectories.segments]) for name in fields}
 
-    def _cut(self, numbers: Numbers, starts: Numbers) -> list[tuple[TrajectorySegment, NDArray[Any], Numbers]]:
+    def _cut(
+        self, numbers: Numbers, starts: Numbers
+    ) -> list[tuple[TrajectorySegment, NDArray[Any], Numbers]]:
         """For each segment: which of `numbers` are its own, and their places in it."""
         segments = self.trajectories.segments
         if len(segments) == 1:
             return [(segments[0], np.ones(len(numbers), bool), numbers)]
         place = np.searchsorted(starts, numbers, "right") - 1
         return [
-            (segment, place == i, numbers[place == i] - starts[i]) for i, segment in enumerate(segments) if (place == i).any()
+            (segment, place == i, numbers[place == i] - starts[i])
+            for i, segment in enumerate(segments)
+            if (place == i).any()
         ]
 
     def _gather(
-        self, numbers: Numbers, starts: Numbers, kind: Any, of: Callable[[TrajectorySegment, Numbers], NDArray[Any]]
+        self,
+        numbers: Numbers,
+        starts: Numbers,
+        kind: Any,
+        of: Callable[[TrajectorySegment, Numbers], NDArray[Any]],
     ) -> NDArray[Any]:
         found = np.empty(len(numbers), kind)
         for segment, mine, local in self._cut(numbers, starts):
@@ -165,14 +83,17 @@ class Snapshot(Derived):
         ):
             row = segment.observations.find(normalized)
             if row is not None:
-                members = segment.observations.of(row)
+                members = segment.observations.of(row).astype(np.int64)
                 found.append(start + members[scope[first + segment.owner[members]]])
         return np.concatenate(found)
 
     def search_observations(self, terms: Sequence[str], k: int, scope: Mask) -> Hits:
         best, where = [np.empty(0)], [np.empty(0, np.int64)]
         for scores, start, segment in zip(
-            self._bm25["observation"].scores(terms), self._position_starts, self.trajectories.segments, strict=False
+            self._bm25["observation"].scores(terms),
+            self._position_starts,
+            self.trajectories.segments,
+            strict=False,
         ):
             if len(segment):
                 at = scores[segment.observation_row]
@@ -185,9 +106,14 @@ class Snapshot(Derived):
         return Hits(positions[ordered.numbers], ordered.scores)
 
     def score_observations(self, terms: Sequence[str], positions: Numbers) -> Floats:
-        scores = dict(zip(map(id, self.trajectories.segments), self._bm25["observation"].scores(terms), strict=True))
+        scores = dict(
+            zip(map(id, self.trajectories.segments), self._bm25["observation"].scores(terms), strict=True)
+        )
         return self._gather(
-            positions, self._position_starts, np.float64, lambda s, local: scores[id(s)][s.observation_row[local]]
+            positions,
+            self._position_starts,
+            np.float64,
+            lambda s, local: scores[id(s)][s.observation_row[local]],
         )
 
     def ideal_observation_score(self, terms: Sequence[str]) -> float:
@@ -221,14 +147,19 @@ class Snapshot(Derived):
         segments = self.trajectories.segments
         scores = dict(zip(map(id, segments), self._bm25["instruction"].scores(terms), strict=True))
         return self._gather(
-            trajectories, self.trajectories.starts, np.float64, lambda s, local: scores[id(s)][s.instruction_row[local]]
+            trajectories,
+            self.trajectories.starts,
+            np.float64,
+            lambda s, local: scores[id(s)][s.instruction_row[local]],
         )
 
     def positions(self, numbers: Numbers) -> Positions:
         owner = np.empty(len(numbers), np.int64)
         index = np.empty(len(numbers), np.int64)
         prints = np.empty((3, len(numbers)), np.uint64)
-        offset = dict(zip(map(id, self.trajectories.segments), self.trajectories.starts.tolist(), strict=False))
+        offset = dict(
+            zip(map(id, self.trajectories.segments), self.trajectories.starts.tolist(), strict=False)
+        )
         for segment, mine, local in self._cut(numbers, self._position_starts):
             own = segment.owner[local]
             owner[mine] = offset[id(segment)] + own
@@ -244,7 +175,9 @@ class Snapshot(Derived):
 
     def success_of(self, trajectories: Numbers) -> NDArray[np.int8]:
         """1 success, 0 failure, -1 unknown for each trajectory."""
-        return self._gather(trajectories, self.trajectories.starts, np.int8, lambda s, local: s.success[local])
+        return self._gather(
+            trajectories, self.trajectories.starts, np.int8, lambda s, local: s.success[local]
+        )
 
     def costs(self, number: int) -> tuple[int, NDArray[np.int32]]:
         """Tokens of a trajectory's instruction, and (positions, 3): observation, action, thought."""
@@ -306,8 +239,8 @@ def _search_instructions(
     members, member_scores, count = [np.empty(0, np.int64)], [np.empty(0)], 0
     for row, score in zip(found.tolist(), scores.tolist(), strict=True):
         mine = segment.instructions.of(row)
-        mine = mine[allowed[mine]].astype(np.int64)
-        members.append(mine)
+        mine = mine[allowed[mine]]
+        members.append(mine.astype(np.int64))
         member_scores.append(np.full(len(mine), score))
         count += len(mine)
         if count >= k:

@@ -1,4 +1,4 @@
-"""Our own strategy: every channel proposes, each proposal is aligned to the agent's present step, ranks are fused.
+"""Our own strategy: every channel proposes, each is aligned to the agent's present step, ranks are fused.
 
 It starts from the paper's two channels and adds what the paper lacks: similarity of the task, the
 fit of the aligned step as a ranking of its own, agreement among proposals on what to do next, and
@@ -73,8 +73,8 @@ def _varied(fused: dict[int, float], actions: dict[int, int], context: Context) 
         votes[actions[number]] = votes.get(actions[number], 0.0) + score
     total = sum(votes.values())
     rank = context.snapshot.trajectories.rank
-    score = {number: fused[number] + CONSENT * votes[actions[number]] / total for number in fused}
-    order = sorted(fused, key=lambda number: (-round(score[number], 12), rank[number]))
+    final = {number: fused[number] + CONSENT * votes[actions[number]] / total for number in fused}
+    order = sorted(fused, key=lambda number: (-round(final[number], 12), rank[number]))
     turn: dict[int, int] = {}
     turns = []
     for number in order:

@@ -46,8 +46,10 @@ def align(context: Context, trajectories: Numbers) -> Aligned:
     place = 1.0 / (1.0 + np.abs(facts.index - here))
     fit = SAME * normalized + LIKE * likeness + AGREE * context.agreement(facts) + PLACE * place
     fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
-    start = np.flatnonzero(np.concatenate([[True], facts.owner[1:] != facts.owner[:-1]])) if len(numbers) else []
-    peaks = np.maximum.reduceat(fit, start) if len(numbers) else fit
+    if not len(numbers):
+        return Aligned(numbers, fit, [], [], likeness)
+    start = np.flatnonzero(np.concatenate([[True], facts.owner[1:] != facts.owner[:-1]]))
+    peaks = np.maximum.reduceat(fit, start)
     at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(numbers)])))
     best = at[np.searchsorted(at, start)]
     return Aligned(numbers[best], fit[best], exact[best].tolist(), normalized[best].tolist(), likeness[best])

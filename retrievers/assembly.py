@@ -86,14 +86,21 @@ class Assembler:
         """Cost of the frame, of each step, and of the final observation."""
         instruction, counts = self.snapshot.costs(trajectory)
         success = one.outcome.get("success")
-        frame = self.meter.frame(len(self.shown) + 1, success if isinstance(success, bool) else None) + instruction
-        table = counts.tolist()
+        frame = (
+            self.meter.frame(len(self.shown) + 1, success if isinstance(success, bool) else None)
+            + instruction
+        )
+        table: list[tuple[int, int, int]] = counts.tolist()
         steps = [
             self.meter.step(
-                shown.index, one.length, shown.index == one.step, *table[shown.index][:2],
-                table[shown.index][2] if shown.step.thought is not None else None,
+                shown.index,
+                one.length,
+                shown.index == one.step,
+                observation,
+                action,
+                thought if shown.step.thought is not None else None,
             )
-            for shown in one.steps
+            for shown, (observation, action, thought) in zip(one.steps, table, strict=False)
         ]
         final = self.meter.final(table[-1][0]) if one.final_observation is not None else 0
         return frame, steps, final
@@ -104,7 +111,9 @@ class Assembler:
         while frame + costs[centre] <= self.left and aim > 0:
             kept = window(costs, centre, aim)
             steps = tuple(whole.steps[kept.start : kept.stop])
-            one = replace(whole, steps=steps, final_observation=None, tokens=frame + sum(costs[kept.start : kept.stop]))
+            one = replace(
+                whole, steps=steps, final_observation=None, tokens=frame + sum(costs[kept.start : kept.stop])
+            )
             if not self.meter.additive:
                 one = replace(one, tokens=self._measure(one))
             if kept and one.tokens <= self.left:
@@ -115,7 +124,7 @@ class Assembler:
         return self._excerpt(whole, centre, frame)
 
     def _excerpt(self, whole: Demonstration, centre: int, frame: int) -> Demonstration | None:
-        """The matched step alone, its observation cut in the middle: the last resort of a first demonstration."""
+        """The matched step alone, its observation cut in the middle: a last resort."""
         if self.shown:
             return None
         step = whole.steps[centre].step
@@ -139,5 +148,7 @@ class Assembler:
         shown = Shown(centre, Step(observation, step.action, step.thought), truncated=True)
         cut = replace(whole, steps=(shown,), final_observation=None)
         thought = None if step.thought is None else self.meter.text(step.thought)
-        cost = self.meter.step(centre, whole.length, centre == whole.step, 0, self.meter.text(step.action), thought)
+        cost = self.meter.step(
+            centre, whole.length, centre == whole.step, 0, self.meter.text(step.action), thought
+        )
         return replace(cut, tokens=cost)

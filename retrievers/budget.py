@@ -33,9 +33,13 @@ class Meter:
 
     def frame(self, rank: int, success: bool | None) -> int:
         """A demonstration's own lines: its number, `Instruction:` and its outcome."""
-        return self.text(demonstration_label(rank)) + self.text(INSTRUCTION) + self.text(outcome_label(success))
+        return (
+            self.text(demonstration_label(rank)) + self.text(INSTRUCTION) + self.text(outcome_label(success))
+        )
 
-    def step(self, index: int, length: int, matched: bool, observation: int, action: int, thought: int | None) -> int:
+    def step(
+        self, index: int, length: int, matched: bool, observation: int, action: int, thought: int | None
+    ) -> int:
         """A step of a trajectory of `length` steps whose texts cost that much."""
         told = 0 if thought is None else self.text(THOUGHT) + thought
         label = self.text(step_label(index, length, matched))

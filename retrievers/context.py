@@ -75,7 +75,8 @@ class Context:
             return np.zeros(len(trajectories))
         scores = self.snapshot.score_instructions(self.instruction_terms, trajectories)
         best = scores.max()
-        return scores / best if best > 0 else scores
+        likeness: Floats = scores / best if best > 0 else scores
+        return likeness
 
     def rest(self, facts: Positions) -> Floats:
         """How well the rest of the situation fits at each position: instruction and last actions, 0 to 1.

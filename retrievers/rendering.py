@@ -79,7 +79,10 @@ def render_prompt(demonstrations: Sequence[Demonstration], documents: Sequence[D
     """The whole text for the prompt; empty where there is nothing to show."""
     parts = []
     if demonstrations:
-        parts += [DEMONSTRATIONS, *(render_demonstration(rank, one) for rank, one in enumerate(demonstrations, 1))]
+        parts += [
+            DEMONSTRATIONS,
+            *(render_demonstration(rank, one) for rank, one in enumerate(demonstrations, 1)),
+        ]
     if documents:
         parts += [DOCUMENTS, *(render_document(rank, one) for rank, one in enumerate(documents, 1))]
     return "\n\n".join(parts)

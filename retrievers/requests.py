@@ -114,7 +114,14 @@ class Answer:
             "queries": [{"text": query.text, "writer": query.writer} for query in self.queries],
             "demonstrations": [_demonstration(rank, one) for rank, one in enumerate(self.demonstrations, 1)],
             "documents": [
-                {"rank": rank, "id": d.id, "title": d.title, "text": d.text, "score": d.score, "tokens": d.tokens}
+                {
+                    "rank": rank,
+                    "id": d.id,
+                    "title": d.title,
+                    "text": d.text,
+                    "score": d.score,
+                    "tokens": d.tokens,
+                }
                 for rank, d in enumerate(self.documents, 1)
             ],
             "prompt": self.prompt,

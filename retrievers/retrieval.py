@@ -70,7 +70,9 @@ def _ranked(
     keep: tuple[str, ...] = ()
     if request.shown:
         everything = Context(snapshot, lane, request, snapshot.scope(request.conditions, request.exclude))
-        names = [snapshot.trajectories.id(candidate.trajectory) for candidate in rank(everything, limits, degraded)]
+        names = [
+            snapshot.trajectories.id(candidate.trajectory) for candidate in rank(everything, limits, degraded)
+        ]
         seen = set(request.shown)
         keep = tuple(name for name in names if name in seen)
     scope = snapshot.scope(request.conditions, (*request.exclude, *request.shown))
@@ -109,4 +111,6 @@ def _documents(snapshot: Snapshot, lane: EmbeddingLane, meter: Meter, request: R
 
 def _total(meter: Meter, shown: list[Demonstration], documents: list[DocumentHit]) -> int:
     demonstrations = sum(one.tokens for one in shown) + (meter.demonstrations_heading if shown else 0)
-    return demonstrations + sum(one.tokens for one in documents) + (meter.documents_heading if documents else 0)
+    return (
+        demonstrations + sum(one.tokens for one in documents) + (meter.documents_heading if documents else 0)
+    )

@@ -108,7 +108,7 @@ def describe(node: Node, page: Node) -> str:
     An element that the page's text leaves out (an icon within a link) goes by the one around it.
     """
     path = _path(page, node) or [node]
-    while len(path) > 1 and _is_bare(path[-1]):
+    while len(path) > 1 and not _line(path[-1]):
         path.pop()
     node = path[-1]
     label = len(path) > 1 and node.tag in TICKED and path[-2].tag == "LABEL"
@@ -126,16 +126,18 @@ def _lines(node: Node, depth: int) -> Iterator[str]:
         if node.text:
             yield "  " * depth + _quoted(node.text)
         return
-    bare = _is_bare(node)
-    if not bare:
-        yield _joined("  " * depth + f"[{node.ref}] {role(node)}", _features(node))
+    if line := _line(node):
+        yield "  " * depth + line
     for child in node.children:
-        yield from _lines(child, depth if bare else depth + 1)
+        yield from _lines(child, depth + 1 if line else depth)
 
 
-def _is_bare(node: Node) -> bool:
-    """Whether an element only holds others, with nothing to be said of itself."""
-    return node.tag in CONTAINERS and (not _features(node) or node.id == CROWD_WORK_FORM)
+def _line(node: Node) -> str:
+    """The element itself in words; nothing of one that only holds others."""
+    features = _features(node)
+    if node.tag in CONTAINERS and (not features or node.id == CROWD_WORK_FORM):
+        return ""
+    return _joined(f"[{node.ref}] {role(node)}", features)
 
 
 def _path(page: Node, node: Node) -> list[Node]:

@@ -34,13 +34,14 @@ _DATE = (
 )
 _STAMP = rf"(?:{_WEEKDAY},? )?{_MONTH} {_DAY} {_CLOCK}(?: {_YEAR})?"
 
+# The first line only saves time: no match begins elsewhere.
 _VOLATILE = re.compile(
-    rf"(?<![\w.:/+-])"
-    rf"(?P<time>{_STAMP}|(?P<date>{_DATE})(?:(?:T|,? |, at | at ){_CLOCK})?|(?P<clock>{_CLOCK}))"
+    r"(?<!\w)(?=[0-9a-fA-FJMNOSTW])(?:"
+    rf"(?<![.:/+-])(?P<time>(?P<date>{_DATE})(?:(?:T|,? |, at | at ){_CLOCK})?|(?P<clock>{_CLOCK})|{_STAMP})"
     r"(?![\w:/+-]|\.\w)"
-    r"|(?<!\w)(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?!\w)"
-    r"|(?<!\w)0[xX](?P<address>[0-9a-fA-F]{6,16})(?!\w)"
-    r"|(?<!\w)(?P<hex>(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,})(?!\w)"
+    r"|(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?!\w)"
+    r"|0[xX](?P<address>[0-9a-fA-F]{6,16})(?!\w)"
+    r"|(?P<hex>(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,})(?!\w))"
 )
 _QUOTES = "\"'"
 

@@ -1,0 +1,95 @@
+"""Generations of a collection over time: built, published, loaded, rolled back, forgotten."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from indexing.building import Builder, Progress, silent
+from indexing.errors import Conflict, CorruptGeneration
+from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
+from indexing.settings import CollectionSettings
+from indexing.store import catalog as rows
+from indexing.store.catalog import Catalog
+from indexing.store.records import RecordStore
+
+log = logging.getLogger(__name__)
+
+KEPT = 3
+"""Generations of a collection that stay on disk, the served one among them."""
+
+
+class Publisher:
+    """The generations of all collections of one data folder."""
+
+    def __init__(self, folder: Path, catalog: Catalog, records: RecordStore) -> None:
+        self.folder = folder
+        self.catalog = catalog
+        self.records = records
+
+    def root(self, collection: int) -> Path:
+        """The folder of a collection's generations."""
+        return self.folder / "collections" / str(collection)
+
+    def build(self, collection: rows.Collection, builder: Builder, progress: Progress = silent) -> Manifest:
+        """Build a generation of the collection as its row says; not served yet."""
+        return builder.generation(
+            self.records, collection.id, collection.sequence, self.root(collection.id), progress
+        )
+
+    def load(self, collection: int, generation: str, manifest: Manifest | None = None) -> Generation:
+        """Load a generation, just built or entered; raises CorruptGeneration."""
+        row = None if manifest else self.catalog.generation(generation)
+        expected = manifest.to_fields() if manifest else row.manifest if row else None
+        if expected is None:
+            raise CorruptGeneration(f"generation {generation} isn't in the database; run: precedent reindex")
+        return load_generation(self.root(collection) / generation, expected)
+
+    def publish(self, collection: int, manifest: Manifest) -> None:
+        """Enter a generation and serve it; older ones than the last few are removed."""
+        now = time.time()
+        fields = manifest.to_fields()
+        self.catalog.add_generation(
+            rows.Generation(manifest.id, collection, "building", manifest.sequence, now, fields)
+        )
+        self.catalog.serve(collection, manifest.id)
+        for row in self.catalog.generations(collection)[KEPT:]:
+            self.catalog.delete_generation(row.id)
+            shutil.rmtree(self.root(collection) / row.id, ignore_errors=True)
+
+    def load_or_rebuild(
+        self,
+        collection: rows.Collection,
+        generation: str,
+        builder: Callable[[CollectionSettings | None], Builder],
+    ) -> Generation:
+        """The served generation; one that is broken is refused and built again from the store."""
+        try:
+            return self.load(collection.id, generation)
+        except CorruptGeneration as error:
+            log.error(
+                "generation %s of %s is refused: %s; building it again", generation, collection.name, error
+            )
+            row = self.catalog.generation(generation)
+            if row is not None:
+                self.catalog.set_generation_state(generation, "failed")
+            settings = CollectionSettings(**row.manifest["settings"]) if row else None
+            built = self.build(collection, builder(settings))
+            self.publish(collection.id, built)
+            return self.load(collection.id, built.id, built)
+
+    def before(self, collection: rows.Collection) -> str:
+        """The generation before the served one; raises Conflict where there is none."""
+        history = self.catalog.generations(collection.id)
+        places = [place for place, row in enumerate(history) if row.id == collection.generation]
+        older = [row for row in history[places[0] + 1 :] if row.state != "failed"] if places else []
+        if not older:
+            raise Conflict(f"collection {collection.name!r} has no generation before the served one")
+        return older[0].id
+
+    def clean(self, collection: int) -> None:
+        """Remove what a crash left behind."""
+        remove_leftovers(self.root(collection), [row.id for row in self.catalog.generations(collection)])
