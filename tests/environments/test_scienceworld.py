@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from environments.base import Task
+from environments.errors import MissingEnvironment, NoEpisode, UnknownTask
+from environments.scienceworld import ScienceWorld, render
+
+TASK = Task("power-component", 4)
+
+ROOM = (
+    "This room is called the cellar. In it, you see: \n\tthe agent\n\ta substance called air\n\ta lamp\n"
+    "You also see:\n\tA door to the hall (that is open)\n"
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[ScienceWorld]:
+    pytest.importorskip(
+        "scienceworld", reason="scienceworld isn't installed: the extra `environments` has it"
+    )
+    if shutil.which("java") is None:
+        pytest.skip("ScienceWorld runs on Java, which isn't installed")
+    world = ScienceWorld(expert=True)
+    yield world
+    world.close()
+    world.close()
+
+
+def test_an_observation_is_the_answer_the_room_and_what_is_carried() -> None:
+    inventory = "In your inventory, you see:\n\tan orange\n\ta cup (containing nothing)\n"
+    assert render("You open the box. \n", ROOM, inventory).splitlines() == [
+        "You open the box.",
+        "",
+        "This room is called the cellar. In it, you see:",
+        "- a lamp",
+        "You also see:",
+        "- A door to the hall (that is open)",
+        "You carry: an orange; a cup (containing nothing).",
+    ]
+
+
+def test_an_empty_answer_and_an_empty_inventory_take_no_room() -> None:
+    text = render("", ROOM, "In your inventory, you see:\n")
+    assert text.startswith("This room")
+    assert text.endswith("\nYou carry: nothing.")
+
+
+def test_the_gold_path_wins(world: ScienceWorld) -> None:
+    start = world.reset(TASK)
+    assert start.instruction.startswith("Your task is to turn on the ")
+    assert "You carry: " in start.observation
+    rewards = []
+    for action in world.expert_actions():
+        result = world.step(action)
+        rewards.append(result.reward)
+        if result.done:
+            break
+    assert result.success
+    assert rewards == sorted(rewards)
+    assert rewards[-1] == 1.0
+    with pytest.raises(NoEpisode, match="an episode that is over"):
+        world.step("wait")
+
+
+def test_looking_around_shows_what_is_seen_anyway(world: ScienceWorld) -> None:
+    start = world.reset(TASK)
+    assert world.step("look around").observation == start.observation
+    assert world.step("inventory").observation == start.observation
+
+
+def test_nonsense_is_answered_and_does_not_end_the_episode(world: ScienceWorld) -> None:
+    world.reset(TASK)
+    result = world.step("fly to the moon")
+    assert "nknown action" in result.observation or "No known action" in result.observation
+    assert not result.done
+
+
+def test_admissible_actions_are_the_agents_alone(world: ScienceWorld) -> None:
+    world.reset(TASK)
+    actions = world.admissible_actions()
+    assert "look around" in actions
+    assert "reset task" not in actions
+
+
+def test_splits_do_not_overlap(world: ScienceWorld) -> None:
+    assert not set(world.variations("boil", "train")) & set(world.variations("boil", "test"))
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [(Task("brew-tea"), "no task 'brew-tea'"), (Task("boil", 9999), "variations 0 to 29, not 9999")],
+)
+def test_unknown_tasks(world: ScienceWorld, task: Task, message: str) -> None:
+    with pytest.raises(UnknownTask, match=message):
+        world.reset(task)
+
+
+def test_without_java_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingEnvironment, match=r"Java.*precedent\[environments\]"):
+        ScienceWorld().reset(TASK)
