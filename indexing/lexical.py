@@ -157,8 +157,7 @@ def _accumulate(index: LexicalIndex, norm: Floats, places: NDArray[np.int64], ga
     counts = np.concatenate([index.counts[span] for span in spans]).astype(np.float64)
     gains = np.repeat(gain[found], [span.stop - span.start for span in spans])
     contributions = gains * counts / (counts + norm[rows])
-    scores = np.bincount(rows, contributions, minlength=len(index.lengths)).astype(np.float64)
-    return scores
+    return np.bincount(rows, contributions, minlength=len(index.lengths)).astype(np.float64)
 
 
 def contenders(scores: Floats, k: int) -> NDArray[np.int64]:

@@ -56,7 +56,9 @@ class Context:
             nowhere = np.zeros(len(facts.numbers), bool)
             return nowhere, nowhere
         verbatim, normalized, _ = self.observed
-        return facts.verbatim == np.uint64(verbatim), facts.normalized == np.uint64(normalized)
+        exact: Mask = facts.verbatim == np.uint64(verbatim)
+        equal: Mask = facts.normalized == np.uint64(normalized)
+        return exact, equal
 
     def agreement(self, facts: Positions) -> Floats:
         """How far the actions before each position are the agent's own last ones, 0 to 1."""

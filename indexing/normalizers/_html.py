@@ -38,15 +38,15 @@ _REFERENCE = re.compile(
     rf"|data-[\w-]{{1,40}})=({_VALUE})"
 )
 _GENERATED = re.compile(
-    r"(?<![\w-])(?:(?:ui-id|gwt-uid|ext-gen|react-select|headlessui-[a-z-]{1,30}|radix-[a-z-]{0,30}"
+    r"(?=[cdeghjmrsuy])(?<![\w-])(?:(?:ui-id|gwt-uid|ext-gen|react-select|headlessui-[a-z-]{1,30}|radix-[a-z-]{0,30}"
     r"|mui|mat-[a-z-]{1,30}|cdk-[a-z-]{1,30}|select2-[\w-]{1,40}|downshift|yui)[-_:]{0,2}[0-9]+[\w:-]{0,40}"
     r"|ember[0-9]+(?!\w)|radix-:r[0-9a-z]+:|(?:css|sc|svelte|jsx)-(?=[a-z]{0,10}[0-9])[a-z0-9]{5,10}(?![\w-]))"
 )
-_JWT = re.compile(r"(?<![\w.-])eyJ[\w-]{10,}\.[\w-]+\.[\w-]*(?![\w.-])")
+_JWT = re.compile(r"(?=ey)(?<![\w.-])eyJ[\w-]{10,}\.[\w-]+\.[\w-]*(?![\w.-])")
 _HEX = re.compile(r"(?<![0-9a-zA-Z])(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8}")
 _LONG_NUMBER = re.compile(r"[0-9]{4}|^:r[0-9a-z]+:$")
 _BOX = re.compile(
-    r"(?<![\w-])(bbox|box|rect|bounds|center|coordinates)(=|: ?)"
+    r"(?=[bcr])(?<![\w-])(bbox|box|rect|bounds|center|coordinates)(=|: ?)"
     r"(?:[\"']?[\[({][0-9.,;\s\[\](){}-]*[\])}][\"']?)"
 )
 _EDGE = re.compile(

@@ -22,19 +22,19 @@ _PROMPT = re.compile(
     re.MULTILINE,
 )
 _DURATION = re.compile(
-    r"(?<![\w.:/+-])(?:[0-9]{1,9}m[0-9]{1,2}(?:\.[0-9]{1,9})?s"
+    r"(?=[0-9])(?<![\w.:/+-])(?:[0-9]{1,9}m[0-9]{1,2}(?:\.[0-9]{1,9})?s"
     r"|[0-9]{1,9}\.[0-9]{1,9} ?(?:seconds|second|secs|sec|s)|[0-9]{1,9}(?:\.[0-9]{1,9})? ?(?:ms|µs|μs|us|ns))"
     r"(?![\w:/+-]|\.\w)"
 )
 _PROCESS = re.compile(
-    r"(?<!\w)(?P<pid>[Pp][Ii][Dd][=: ]{1,3})[0-9]{1,10}(?!\w)"
+    r"(?=[Pp])(?<!\w)(?P<pid>[Pp][Ii][Dd][=: ]{1,3})[0-9]{1,10}(?!\w)"
     r"|^(?P<job>\[[0-9]{1,4}\][+-]? )[0-9]{2,10}$"
-    r"|(?<!=)(?P<valgrind>==)[0-9]{2,10}==(?!=)"
-    r"|(?<=[a-z])\[[0-9]{2,10}\](?=: )",
+    r"|(?==)(?<!=)(?P<valgrind>==)[0-9]{2,10}==(?!=)"
+    r"|(?=\[)(?<=[a-z])\[[0-9]{2,10}\](?=: )",
     re.MULTILINE,
 )
 _TEMPORARY = re.compile(
-    r"(?<![\w.-])((?:/private)?(?:/var)?/tmp/|/var/folders/)([\w.+-]+(?:/[\w.+-]+/T/[\w.+-]+)?)"
+    r"(?=/)(?<![\w.-])((?:/private)?(?:/var)?/tmp/|/var/folders/)([\w.+-]+(?:/[\w.+-]+/T/[\w.+-]+)?)"
 )
 _DRAWN = re.compile(
     r"tmp\.[A-Za-z0-9]{6,}|tmp[a-z0-9_]{8}|tmp[\w-]*[0-9][\w-]*|.*[-_.](?=[a-z_]*[0-9])[a-z0-9_]{8}"
@@ -63,7 +63,8 @@ def tidy(text: str) -> str:
 
 def mask(text: str) -> str:
     """Prompts, durations, process numbers and drawn names of temporary files become masks."""
-    text = _PROMPT.sub(r"\1<user>", text)
+    if "@" in text:
+        text = _PROMPT.sub(r"\1<user>", text)
     text = _PROCESS.sub(_process, text)
     text = _TEMPORARY.sub(_temporary, text)
     return _DURATION.sub("<duration>", text)
