@@ -63,7 +63,7 @@ class Context:
     def agreement(self, facts: Positions) -> Floats:
         """How far the actions before each position are the agent's own last ones, 0 to 1."""
         if not self.request.situation.history:
-            return (facts.index == 0).astype(np.float64)
+            return np.where(facts.index == 0, 1.0, 0.0)
         found = np.zeros(len(facts.numbers))
         for back, (action, worth) in enumerate(zip(self.recent_actions, RECENT, strict=False), 1):
             there = facts.index >= back

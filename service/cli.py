@@ -19,6 +19,8 @@ from service.commands.common import say
 from service.commands.export import export
 from service.commands.ingest import ingest
 from service.commands.reindex import reindex, rollback
+from service.commands.retrieve import retrieve
+from service.commands.serve import serve
 from service.commands.status import status
 
 USAGE_ERROR: type[Exception] = next(
@@ -82,7 +84,7 @@ def _start(
         raise typer.Exit(2)
 
 
-for command in (ingest, reindex, rollback, status, export):
+for command in (serve, ingest, reindex, rollback, status, retrieve, export):
     app.command()(command)
 
 

@@ -47,11 +47,13 @@ def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from indexing.library import Library
+    from service.settings import load_settings
 
-    if not create and not (folder / DATABASE).is_file():
+    url = load_settings(data_dir=folder).database_url
+    if not (create or url or (folder / DATABASE).is_file()):
         raise InvalidInput(f"no collections in {folder}; ingest some, or name another folder with --data-dir")
     try:
-        library = Library(folder)
+        library = Library(folder, url=url)
     except OSError as error:
         raise InvalidInput(
             f"{folder} can't hold data: {error.strerror}; choose another --data-dir"

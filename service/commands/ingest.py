@@ -188,7 +188,7 @@ def _fields(collection: str, outcome: Outcome, generation: str | None) -> dict[s
         "collection": collection,
         **asdict(outcome.counts),
         "rejected": errors,
-        "rejected_count": outcome.rejected,
+        "rejected_total": outcome.rejected,
         "left_out": dict(outcome.left_out),
         "replaced_characters": outcome.replaced,
         "generation": generation,
