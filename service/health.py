@@ -1,0 +1,29 @@
+"""Is it alive, and can it do its work?"""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from fastapi import APIRouter, Response
+from pydantic_core import to_json
+
+from service.bodies import JSON_TYPE
+from service.problems import documented
+from service.responses import Alive, Ready
+from service.state import ServiceHere
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live", operation_id="live", response_model=Alive)
+async def live() -> Response:
+    """The process answers."""
+    return Response(b'{"status":"alive"}', media_type=JSON_TYPE)
+
+
+@router.get("/ready", operation_id="ready", response_model=Ready, responses=documented("not-ready"))
+async def ready(service: ServiceHere) -> Response:
+    """The collections are loaded, and a real embedding and search have gone through seconds ago."""
+    milliseconds = await to_thread.run_sync(service.readiness.check)
+    collections = len(await to_thread.run_sync(service.library.catalog.list, limiter=service.storing))
+    body = {"status": "ready", "probe_ms": milliseconds, "collections": collections}
+    return Response(to_json(body), media_type=JSON_TYPE)

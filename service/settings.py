@@ -1,0 +1,134 @@
+"""How the service is set up: from the environment, all with a default; docs/settings.md tells each."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from indexing.embedder import DEFAULT
+from indexing.errors import InvalidInput
+from indexing.parsing import describe
+
+if TYPE_CHECKING:
+    from retrievers.remote_model import ModelSettings
+
+MIB = 1 << 20
+HASHING = re.compile(r"hashing-[0-9]{1,4}", re.ASCII)
+TOKENIZERS = ("minilm", "words")
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Several names; in the environment with commas between."""
+
+
+class Settings(BaseSettings):
+    """The service's settings. Sizes in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PRECEDENT_",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    insecure: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    embedders: Names = (DEFAULT,)
+    tokenizers: Names = ()
+
+    model_provider: Literal["openai", "anthropic", "google"] = "openai"
+    model_name: str | None = None
+    model_url: str | None = None
+    model_api_key: SecretStr | None = None
+    model_temperature: float | None = None
+
+    max_body_bytes: Annotated[int, Field(ge=64 * MIB)] = 256 * MIB
+    max_array_bytes: Annotated[int, Field(ge=64 * MIB)] = 64 * MIB
+    max_retrieve_bytes: Annotated[int, Field(ge=MIB)] = 16 * MIB
+    search_threads: Annotated[int, Field(ge=1, le=256)] = min(8, (os.cpu_count() or 1) + 2)
+    max_waiting: Annotated[int, Field(ge=0)] = 256
+    wait_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+
+    @field_validator("embedders", "tokenizers", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return (
+            tuple(name.strip() for name in value.split(",") if name.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    def model(self) -> ModelSettings | None:
+        """The language model that writes queries, where one is named."""
+        if not self.model_name:
+            return None
+        from retrievers.remote_model import ModelSettings
+
+        key = self.model_api_key.get_secret_value() if self.model_api_key else None
+        return ModelSettings(
+            self.model_provider, self.model_name, self.model_url, key, self.model_temperature
+        )
+
+    def check_embedder(self, name: str) -> None:
+        """Raise InvalidInput for an embedder that a client may not choose."""
+        if name not in self.embedders and not HASHING.fullmatch(name):
+            choices = ", ".join((*self.embedders, "hashing-N"))
+            raise InvalidInput(
+                f"embedder {name[:80]!r} is not allowed here; choose one of {choices}, "
+                "or have the operator add it to PRECEDENT_EMBEDDERS",
+                "embedder",
+            )
+
+    def check_tokenizer(self, name: str) -> None:
+        """Raise InvalidInput for a tokenizer that a client may not choose: a path could be any file."""
+        allowed = (*TOKENIZERS, *self.tokenizers)
+        if name not in allowed:
+            raise InvalidInput(
+                f"tokenizer {name[:80]!r} is not allowed here; choose one of {', '.join(allowed)}, "
+                "or have the operator add it to PRECEDENT_TOKENIZERS",
+                "tokenizer",
+            )
+
+    def check_address(self) -> None:
+        """Raise InvalidInput for an address that others can reach, unless that was asked for."""
+        if not self.insecure and not is_loopback(self.host):
+            raise InvalidInput(
+                f"{self.host} can be reached from other machines, and there are no API keys: "
+                "use 127.0.0.1, or --insecure if everyone who can reach it may read and write",
+                "host",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from the environment; what is given (and not None) stands above it.
+
+    Raises
+    ------
+    InvalidInput
+        With the name of the setting and what is wrong with it.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise InvalidInput(f"settings: {describe(error)}", str(error.errors()[0]["loc"][0])) from None

@@ -1,0 +1,46 @@
+"""What a running service holds: made when it starts, found by every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+
+from indexing.library import Library
+from retrievers.query_writers import QueryWriter
+from service.gate import Gate
+from service.job_runner import JobRunner
+from service.readiness import Readiness
+from service.settings import Settings
+
+STORING_THREADS = 8
+WAITING_THREADS = 64
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts that calls share, and the threads that each kind of work may take."""
+
+    settings: Settings
+    library: Library
+    writer: QueryWriter
+    jobs: JobRunner
+    readiness: Readiness
+    searching: Gate
+    storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
+    waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def _service(request: Request) -> Service:
+    return service_of(request)
+
+
+ServiceHere = Annotated[Service, Depends(_service)]
