@@ -8,6 +8,7 @@ interrupted.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 from typing import Annotated, Any
 
@@ -79,9 +80,17 @@ def _start(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    _quiet_the_hub()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
+
+
+def _quiet_the_hub() -> None:
+    """Loading a model shows no bars and tells no retries, unless somebody asked for them."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 for command in (serve, ingest, reindex, rollback, status, retrieve, export):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
 import typer
 from pydantic_core import from_json, to_json
 
-from indexing.errors import InvalidInput, NotFound, StorageFull
+from indexing.errors import InvalidInput, NotFound, PrecedentError
 from indexing.records import COLLECTION_NAME, JSON
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
         try:
             yield library
         except SQLAlchemyError as error:
-            raise StorageFull(f"{folder / DATABASE} can't be used: {_cause(error)}") from error
+            raise PrecedentError(f"{folder / DATABASE} can't be used: {_cause(error)}") from error
 
 
 def _cause(error: Exception) -> str:

@@ -1,0 +1,86 @@
+"""The service as a process: its socket, its log, and the moment it answers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from indexing.errors import InvalidInput
+
+BACKLOG = 2048
+OURS = ("service", "evaluation", "synthesis", "retrievers", "indexing", "uvicorn")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on the address, before anything slow is done: who connects early waits.
+
+    Raises
+    ------
+    InvalidInput
+        The address can't be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise InvalidInput(f"--host {host}: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.set_inheritable(True)
+    except OSError as error:
+        listener.close()
+        raise InvalidInput(_refusal(host, port, error)) from error
+    return listener
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use on {host}; stop what listens there, or choose another with --port"
+    return f"can't listen on {host}, port {port}: {error.strerror}"
+
+
+def url_of(listener: socket.socket) -> str:
+    """How this machine reaches what listens on the socket."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """A server that tells when it answers."""
+
+    def __init__(self, app: FastAPI, started: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, backlog=BACKLOG, timeout_graceful_shutdown=10
+            )
+        )
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell_started()
+
+
+def log_to_stderr(level: str) -> None:
+    """One line an event on standard error; of what others write, warnings only."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in OURS:
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def serve(app: FastAPI, listener: socket.socket, started: Callable[[], None]) -> bool:
+    """Serve until told to stop; False where the app couldn't start."""
+    server = Server(app, started)
+    server.run(sockets=[listener])
+    return server.started
