@@ -32,6 +32,9 @@ class ScienceWorld:
         self._playing = False
 
     def reset(self, task: Task) -> Start:
+        if self._expert:
+            # Its path depends on all that this simulator has played before: a fresh one repeats itself.
+            self.close()
         simulator = self._running()
         if task.name not in simulator.get_task_names():
             known = ", ".join(simulator.get_task_names())
@@ -69,9 +72,7 @@ class ScienceWorld:
     def close(self) -> None:
         simulator, self._simulator, self._playing = self._simulator, None, False
         if simulator is not None:
-            simulator.close()
-            # The package leaves its folder for object trees to the garbage collector, which warns.
-            simulator._obj_tree_tempdir.cleanup()
+            _stop(simulator)
 
     def task_names(self) -> list[str]:
         """All tasks, in the simulator's order."""
@@ -122,3 +123,14 @@ def _simulator(step_limit: int) -> Any:
     except ImportError:
         raise MissingEnvironment(f"ScienceWorld isn't installed: {EXTRA}") from None
     return ScienceWorldEnv("", envStepLimit=step_limit)
+
+
+def _stop(simulator: Any) -> None:
+    """Close it, and what the package leaves to the garbage collector: a process, pipes, a folder."""
+    simulator.close()
+    process = simulator._gateway.java_process
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    process.wait(timeout=10)
+    simulator._obj_tree_tempdir.cleanup()

@@ -51,6 +51,7 @@ class EmbeddingLane:
         self._waiting = 0
         self._remembered: OrderedDict[str, Vectors] = OrderedDict()
         self._workers = ThreadPoolExecutor(cores or os.cpu_count() or 1, "embed")
+        self._askers = ThreadPoolExecutor(max_waiting, "query")
 
     @property
     def depth(self) -> int:
@@ -78,6 +79,15 @@ class EmbeddingLane:
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return vector
+
+    def queries(self, texts: Sequence[str], deadline: float | None = None) -> list[Vectors]:
+        """The vectors of several queries, as many at a time as there are cores; raises as `query` does."""
+        distinct = list(dict.fromkeys(texts))
+        with self._lock:
+            fresh = [text for text in distinct if text not in self._remembered]
+        if len(fresh) > 1:
+            list(self._askers.map(lambda text: self.query(text, deadline), fresh))
+        return [self.query(text, deadline) for text in texts]
 
     @contextmanager
     def _place(self) -> Iterator[None]:

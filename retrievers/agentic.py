@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from retrievers.alignment import Aligned, align, kind
-from retrievers.baselines import by_instruction
+from retrievers.baselines import by_instruction, task_text
 from retrievers.context import Context
 from retrievers.fusion import reciprocal_rank_fusion
 from retrievers.model_channel import CHANNEL as MODEL
-from retrievers.model_channel import Degraded, by_queries
+from retrievers.model_channel import Degraded, by_queries, embed_ahead
 from retrievers.observation_channel import CHANNEL as OBSERVATION
 from retrievers.observation_channel import by_observation
 from retrievers.requests import Candidate, Limits
@@ -32,6 +32,10 @@ CONSENT = 0.01
 def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candidate]:
     """Candidates of both channels in one order, within the limits of each channel and in all."""
     size = max(POOL, 2 * limits.total)
+    if limits.model:
+        embed_ahead(
+            context, [*(query.text for query in context.request.queries), task_text(context)], degraded
+        )
     seen = by_observation(context, size) if limits.observation else []
     meant = by_queries(context, size, degraded) if limits.model else []
     task = by_instruction(context, size, degraded) if limits.model and context.instruction_terms else []

@@ -6,6 +6,10 @@ actions and thoughts; the rankings are fused by rank.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from indexing.engine import Hits
 from indexing.errors import DeadlineExceeded
 from indexing.terms import terms
@@ -16,6 +20,9 @@ from retrievers.requests import Candidate
 CHANNEL = "model"
 DEPTH = 50
 """How deep each ranking is read."""
+
+LATE = "embedding:deadline"
+"""There was no time to embed: the answer does without dense search."""
 
 
 class Degraded(list[str]):
@@ -52,15 +59,22 @@ def by_queries(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
     return [Candidate(number, None, CHANNEL, *scores[number]) for number in order]
 
 
+def embed_ahead(context: Context, texts: Sequence[str], degraded: Degraded) -> None:
+    """Embed several texts side by side, so that searching with each finds it done."""
+    if context.scope.any():
+        try:
+            context.lane.queries(texts, context.request.deadline)
+        except DeadlineExceeded:
+            degraded.note(LATE)
+
+
 def search_dense(context: Context, field: str, text: str, depth: int, degraded: Degraded) -> Hits:
     """Nearest trajectories to a text; nothing, and a note, where there is no time to embed it."""
-    import numpy as np
-
     if not context.scope.any():
         return Hits(np.empty(0, np.int64), np.empty(0))
     try:
         vector = context.lane.query(text, context.request.deadline)
     except DeadlineExceeded:
-        degraded.note("embedding:deadline")
+        degraded.note(LATE)
         return Hits(np.empty(0, np.int64), np.empty(0))
     return context.snapshot.search_dense(field, vector, depth, context.scope)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from indexing.errors import PrecedentError
 from indexing.library import Library
-from service import collections, health, jobs, problems, records, retrieval
+from service import collections, health, jobs, problems, records, reference, retrieval
 from service.access import AccessLog
 from service.description import describe_api
 from service.gate import Gate
@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         records.router("document"),
         jobs.router,
         health.router,
+        reference.router,
     ):
         app.include_router(router)
     describe_api(app)

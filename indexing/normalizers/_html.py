@@ -15,27 +15,26 @@ from indexing.unicode import composed
 
 ID, TOKEN, BOX = "<id>", "<token>", "<box>"
 
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>\]&;]+)"""
+# No quote and no mask inside: what one match takes can't open or close another.
+_VALUE = r"""(?:"[^"'<>\n]*"|'[^"'<>\n]*'|[^\s"'<>\]&;]+)"""
+_NUMBER = r"bid|ref|browsergym_id|(?:backend[_-]?)?node[_-]?id|data-(?:bid|ref|reactid)"
+_REFERENCE = r"id|for|aria-(?:controls|labelledby|describedby|owns|activedescendant|details)"
+_EDGE = r"left|top|right|bottom|width|height|x|y"
 _SECRET = (
     r"(?:csrf[_-]?(?:token|middlewaretoken)|xsrf[_-]?token|authenticity_token|__RequestVerificationToken"
     r"|__VIEWSTATE|_token|nonce|session[_-]?(?:id|token)|jsessionid|phpsessid|sid|(?:access|auth|id)[_-]token)"
 )
 
 _MARK = re.compile(r"^((?:[-*|+•] ?){0,8})\[[a-z]{0,3}[0-9]+\]", re.MULTILINE)
-_NUMBERED = re.compile(
-    r"(?<![\w-])(?P<name>bid|ref|backend[_-]?node[_-]?id|node[_-]?id|browsergym_id|data-(?:bid|ref|reactid))"
-    r"=(?P<value>\"[^\"]*\"|'[^']*'|[a-z]{0,3}[0-9]+(?!\w))"
+_ATTRIBUTE = re.compile(
+    rf"(?<![\w-])(?:(?P<number>{_NUMBER})|(?P<reference>{_REFERENCE})|(?P<data>data-[\w-]{{1,40}})"
+    rf"|(?P<edge>{_EDGE})|(?P<secret>(?i:{_SECRET})))=(?P<value>{_VALUE})"
 )
 _HIDDEN_SECRET = re.compile(
-    rf"""(?i)(?<![\w-])(name=["']?{_SECRET}["']?[^<>"']{{0,100}}(?:value|content)=){_VALUE}"""
+    rf"""(?i)(?<![\w-])(name=["']?{_SECRET}["']?[^<>"'\n]{{0,100}}(?:value|content)=)(?P<value>{_VALUE})"""
 )
-_SECRET_VALUE = re.compile(rf"(?i)(?<![\w-])({_SECRET}=){_VALUE}")
 _CACHE_BUSTER = re.compile(
     r"(?i)([?&](?:_|ts|timestamp|cb|rnd|utm_[a-z]{1,20}|fbclid|gclid|token)=)[^\s&\"'#<>]+"
-)
-_REFERENCE = re.compile(
-    rf"(?<![\w-])(id|for|aria-(?:controls|labelledby|describedby|owns|activedescendant|details)"
-    rf"|data-[\w-]{{1,40}})=({_VALUE})"
 )
 _GENERATED = re.compile(
     r"(?=[cdeghjmrsuy])(?<![\w-])(?:(?:ui-id|gwt-uid|ext-gen|react-select|headlessui-[a-z-]{1,30}|radix-[a-z-]{0,30}"
@@ -49,9 +48,8 @@ _BOX = re.compile(
     r"(?=[bcr])(?<![\w-])(bbox|box|rect|bounds|center|coordinates)(=|: ?)"
     r"(?:[\"']?[\[({][0-9.,;\s\[\](){}-]*[\])}][\"']?)"
 )
-_EDGE = re.compile(
-    r"""(?<![\w-])(left|top|right|bottom|width|height|x|y)=(?P<quote>["'])-?[0-9.]{1,20}(?:px)?(?P=quote)"""
-)
+_ELEMENT_NUMBER = re.compile(r"[a-z]{0,3}[0-9]+")
+_PIXELS = re.compile(r"-?[0-9.]{1,20}(?:px)?")
 _STYLE = re.compile(
     r"(?<![\w-])(left|top|right|bottom|width|height): ?-?[0-9]{1,9}(?:\.[0-9]{1,20})?px(?!\w)"
 )
@@ -66,26 +64,36 @@ def mask(text: str) -> str:
     """Element marks, generated ids, tokens and boxes become masks."""
     text = _MARK.sub(r"\1[#]", text)
     if "=" in text:
-        text = _NUMBERED.sub(_number, text)
-        text = _HIDDEN_SECRET.sub(rf'\1"{TOKEN}"', text)
-        text = _SECRET_VALUE.sub(rf'\1"{TOKEN}"', text)
+        text = _HIDDEN_SECRET.sub(lambda match: match[1] + _quoted(match["value"], TOKEN), text)
+        text = _ATTRIBUTE.sub(_attribute, text)
         text = _CACHE_BUSTER.sub(rf"\1{TOKEN}", text)
-        text = _REFERENCE.sub(_reference, text)
-        text = _EDGE.sub(rf'\1="{BOX}"', text)
     text = _JWT.sub(TOKEN, text)
     text = _GENERATED.sub(ID, text)
     text = _BOX.sub(rf"\1\2{BOX}", text)
     return _STYLE.sub(rf"\1:{BOX}", text)
 
 
-def _number(match: re.Match[str]) -> str:
-    return f'{match["name"]}="{ID}"'
+def _attribute(match: re.Match[str]) -> str:
+    value = match["value"]
+    inner = value.strip("\"'")
+    if match["secret"]:
+        replacement = TOKEN
+    elif match["number"] and (inner != value or _ELEMENT_NUMBER.fullmatch(value)):
+        replacement = ID
+    elif match["edge"] and inner != value and _PIXELS.fullmatch(inner):
+        replacement = BOX
+    elif (match["reference"] or match["data"]) and looks_random(inner):
+        replacement = ID
+    elif match["reference"] and _LONG_NUMBER.search(inner):
+        replacement = ID
+    else:
+        return match[0]
+    return match[0][: -len(value)] + _quoted(value, replacement)
 
 
-def _reference(match: re.Match[str]) -> str:
-    name, value = match[1], match[2].strip("\"'")
-    generated = looks_random(value) or (not name.startswith("data-") and _LONG_NUMBER.search(value))
-    return f'{name}="{ID}"' if generated else match[0]
+def _quoted(value: str, replacement: str) -> str:
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{quote}{replacement}{quote}"
 
 
 def looks_random(value: str) -> bool:

@@ -18,7 +18,7 @@ _ESCAPE = re.compile(
 _CONTROL = re.compile(r"[\x00-\x07\x0e-\x1b\x7f\x80-\x84\x86-\x9f]")
 
 _PROMPT = re.compile(
-    r"^((?:\([\w.-]{1,60}\) ?)?\[?)[a-z_][\w.-]{0,63}@[\w.-]{1,255}(?=[: ][^\s$#%>]{0,400}\]?[$#%>])",
+    r"^((?:\([\w.-]{1,60}\) ?)?\[?)[a-z_][\w.-]{0,63}@[\w.-]{1,255}(?=[: ][^\s<>$#%]{0,400}[$#%])",
     re.MULTILINE,
 )
 _DURATION = re.compile(
@@ -29,13 +29,11 @@ _DURATION = re.compile(
 _PROCESS = re.compile(
     r"(?=[Pp])(?<!\w)(?P<pid>[Pp][Ii][Dd][=: ]{1,3})[0-9]{1,10}(?!\w)"
     r"|^(?P<job>\[[0-9]{1,4}\][+-]? )[0-9]{2,10}$"
-    r"|(?==)(?<!=)(?P<valgrind>==)[0-9]{2,10}==(?!=)"
+    r"|^(?P<valgrind>==)[0-9]{2,10}=="
     r"|(?=\[)(?<=[a-z])\[[0-9]{2,10}\](?=: )",
     re.MULTILINE,
 )
-_TEMPORARY = re.compile(
-    r"(?=/)(?<![\w.-])((?:/private)?(?:/var)?/tmp/|/var/folders/)([\w.+-]+(?:/[\w.+-]+/T/[\w.+-]+)?)"
-)
+_TEMPORARY = re.compile(r"(/tmp/)([\w.+-]+)|(/var/folders/)[\w.+-]+/[\w.+-]+/T/[\w.+-]+")
 _DRAWN = re.compile(
     r"tmp\.[A-Za-z0-9]{6,}|tmp[a-z0-9_]{8}|tmp[\w-]*[0-9][\w-]*|.*[-_.](?=[a-z_]*[0-9])[a-z0-9_]{8}"
 )
@@ -99,6 +97,6 @@ def _process(match: re.Match[str]) -> str:
 
 
 def _temporary(match: re.Match[str]) -> str:
-    folder, name = match[1], match[2]
-    drawn = folder.startswith("/var/folders") or _DRAWN.fullmatch(name)
-    return f"{folder}<tmp>" if drawn else match[0]
+    if match[3]:
+        return f"{match[3]}<tmp>"
+    return f"{match[1]}<tmp>" if _DRAWN.fullmatch(match[2]) else match[0]

@@ -66,6 +66,14 @@ def test_the_gold_path_wins(world: ScienceWorld) -> None:
         world.step("wait")
 
 
+def test_the_gold_path_does_not_depend_on_what_was_played_before(world: ScienceWorld) -> None:
+    def path() -> list[str]:
+        world.reset(Task("lifespan-longest-lived", 31))
+        return list(world.expert_actions())
+
+    assert path() == path()
+
+
 def test_looking_around_shows_what_is_seen_anyway(world: ScienceWorld) -> None:
     start = world.reset(TASK)
     assert world.step("look around").observation == start.observation
