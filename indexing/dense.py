@@ -18,6 +18,9 @@ Vectors = NDArray[np.float32]
 SPARE = 16
 """Rows fetched beyond k, so that near-ties at the edge are decided by the second scoring."""
 
+SLACK = 1e-5
+"""By how much a float32 sum of FAISS's may differ from the score, at the very most."""
+
 
 class DenseIndex:
     """Vectors of one segment's rows for one field, shape (rows, dimension); immutable."""
@@ -59,7 +62,11 @@ class DenseIndex:
     def search(
         self, query: Vectors, k: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], Floats]:
-        """The k rows nearest to `query` (dimension,), best first, ties by row; cosines in float64."""
+        """The k rows nearest to `query` (dimension,) and all that tie with the last of them.
+
+        Best first, ties by row; cosines in float64. Equal texts have equal vectors, so a tie may be
+        hundreds of rows long: who of them comes first is for the caller to say.
+        """
         import faiss
 
         k = min(k, self.size)
@@ -69,10 +76,16 @@ class DenseIndex:
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        _, found = self._index.search(query.reshape(1, -1), min(k + SPARE, self.size), params=params)
-        rows = np.sort(found[0][found[0] >= 0])
+        near, found = self._index.search(query.reshape(1, -1), min(k + SPARE, self.size), params=params)
+        rows = found[0][found[0] >= 0]
+        if k < len(rows) < self.size and near[0][len(rows) - 1] >= near[0][k - 1] - SLACK:
+            edge = float(near[0][k - 1]) - SLACK
+            rows = self._index.range_search(query.reshape(1, -1), edge, params=params)[2]
+        rows = np.sort(rows)
         scores = similarity(self.vectors(rows), query)
-        order = np.lexsort((rows, -scores))[:k]
+        order = np.lexsort((rows, -scores))
+        if len(order) > k:
+            order = order[scores[order] >= scores[order[k - 1]]]
         return rows[order], scores[order]
 
 

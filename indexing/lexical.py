@@ -98,7 +98,9 @@ class Bm25:
         self._floor = self._okapi_floor() if idf == "okapi" else None
 
     def _okapi_floor(self) -> float:
-        vocabulary = np.unique(np.concatenate([index.vocabulary for index in self.indexes]))
+        vocabulary = np.unique(
+            np.concatenate([np.empty(0, np.uint64), *(index.vocabulary for index in self.indexes)])
+        )
         frequency = np.zeros(len(vocabulary), np.int64)
         for index in self.indexes:
             frequency[np.searchsorted(vocabulary, index.vocabulary)] += index.frequency
@@ -114,6 +116,8 @@ class Bm25:
     def ideal(self, terms: Iterable[str]) -> float:
         """The score of a row that consists of exactly these terms: what an equal text would get."""
         query = Counter(terms)
+        if not self.size or not query:
+            return 0.0
         keys = hash_terms(query)
         counts = np.fromiter(query.values(), np.float64, len(query))
         norm = K1 * (1 - B + B * counts.sum() / self.mean_length)
@@ -133,6 +137,8 @@ class Bm25:
     def scores(self, terms: Iterable[str]) -> list[Floats]:
         """The score of every row, one array (R,) for each index; 0 where no term occurs."""
         query = Counter(terms)
+        if not self.size or not query:
+            return [np.zeros(len(index.lengths)) for index in self.indexes]
         keys = hash_terms(query)
         repeats = np.fromiter(query.values(), np.float64, len(query))
         places = [index.find(keys) for index in self.indexes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Snapshot(Derived):
         self.analyzer = analyzer
         self.trajectories = trajectories
         self.documents = documents
+        self._row_scores = lru_cache(8)(lambda field, terms: self._bm25[field].scores(terms))
         self._position_starts = starts_of([len(segment.owner) for segment in trajectories.segments])
 
     @property
@@ -90,7 +91,7 @@ class Snapshot(Derived):
     def search_observations(self, terms: Sequence[str], k: int, scope: Mask) -> Hits:
         best, where = [np.empty(0)], [np.empty(0, np.int64)]
         for scores, start, segment in zip(
-            self._bm25["observation"].scores(terms),
+            self._row_scores("observation", tuple(terms)),
             self._position_starts,
             self.trajectories.segments,
             strict=False,
@@ -107,7 +108,11 @@ class Snapshot(Derived):
 
     def score_observations(self, terms: Sequence[str], positions: Numbers) -> Floats:
         scores = dict(
-            zip(map(id, self.trajectories.segments), self._bm25["observation"].scores(terms), strict=True)
+            zip(
+                map(id, self.trajectories.segments),
+                self._row_scores("observation", tuple(terms)),
+                strict=True,
+            )
         )
         return self._gather(
             positions,
@@ -121,7 +126,7 @@ class Snapshot(Derived):
         return self._bm25["observation"].ideal(terms)
 
     def search_lexical(self, field: LexicalField, terms: Sequence[str], k: int, scope: Mask) -> Hits:
-        parts = self._bm25[field].scores(terms)
+        parts = self._row_scores(field, tuple(terms))
         if field == "instruction":
             parts = [p[s.instruction_row] for p, s in zip(parts, self.trajectories.segments, strict=True)]
         scores = np.where(scope, np.concatenate([np.empty(0), *parts]), 0.0)
@@ -145,7 +150,7 @@ class Snapshot(Derived):
     def score_instructions(self, terms: Sequence[str], trajectories: Numbers) -> Floats:
         """BM25 of the instruction of each trajectory."""
         segments = self.trajectories.segments
-        scores = dict(zip(map(id, segments), self._bm25["instruction"].scores(terms), strict=True))
+        scores = dict(zip(map(id, segments), self._row_scores("instruction", tuple(terms)), strict=True))
         return self._gather(
             trajectories,
             self.trajectories.starts,
@@ -230,7 +235,7 @@ def _first_peaks(at: Floats, peaks: Floats, segment: TrajectorySegment) -> Numbe
 def _search_instructions(
     segment: TrajectorySegment, vector: NDArray[np.float32], k: int, allowed: Mask
 ) -> tuple[Numbers, Floats]:
-    """Nearest distinct instructions, then all of their trajectories that are allowed, until there are k."""
+    """All allowed trajectories of the nearest distinct instructions, until there are k and no more tie."""
     rows = None
     if not allowed.all():
         rows = np.zeros(len(segment.instructions), bool)
@@ -238,11 +243,11 @@ def _search_instructions(
     found, scores = segment.dense["instruction"].search(vector, k, rows)
     members, member_scores, count = [np.empty(0, np.int64)], [np.empty(0)], 0
     for row, score in zip(found.tolist(), scores.tolist(), strict=True):
+        if count >= k and score < member_scores[-1][0]:
+            break
         mine = segment.instructions.of(row)
         mine = mine[allowed[mine]]
         members.append(mine.astype(np.int64))
         member_scores.append(np.full(len(mine), score))
         count += len(mine)
-        if count >= k:
-            break
     return np.concatenate(members), np.concatenate(member_scores)

@@ -7,12 +7,12 @@ variety: one demonstration of each next action before a second of the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from retrievers.alignment import Aligned, align, kind
+from retrievers.alignment import align
 from retrievers.baselines import by_instruction, task_text
 from retrievers.context import Context
 from retrievers.fusion import reciprocal_rank_fusion
@@ -49,25 +49,15 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     state = numbers[np.lexsort((context.snapshot.trajectories.rank[numbers], -steps.scores))]
     rankings = [[candidate.trajectory for candidate in channel] for channel in (seen, meant, task) if channel]
     fused = reciprocal_rank_fusion([*rankings, state.tolist()])
-    candidates = _placed(context, [found[number] for number in numbers.tolist()], steps)
     actions = context.snapshot.actions_at(steps.positions).tolist()
     order = _varied(fused, dict(zip(numbers.tolist(), actions, strict=True)), context)
-    by_number = {candidate.trajectory: candidate for candidate in candidates}
+    placed = {
+        number: replace(found[number], position=position)
+        for number, position in zip(numbers.tolist(), steps.positions.tolist(), strict=True)
+    }
     firm = {candidate.trajectory for candidate in seen}
     loose = {candidate.trajectory for candidate in (*meant, *task)}
-    return _within([by_number[number] for number in order], firm, loose, limits)
-
-
-def _placed(context: Context, candidates: Sequence[Candidate], steps: Aligned) -> list[Candidate]:
-    facts = context.snapshot.positions(steps.positions)
-    return [
-        replace(
-            candidate,
-            position=int(facts.numbers[i]),
-            kind=kind(steps.exact[i], steps.normalized[i], float(steps.likeness[i]), candidate.kind),
-        )
-        for i, candidate in enumerate(candidates)
-    ]
+    return _within([placed[number] for number in order], firm, loose, limits)
 
 
 def _varied(fused: dict[int, float], actions: dict[int, int], context: Context) -> list[int]:

@@ -13,7 +13,6 @@ import numpy as np
 from indexing.analysis import NO_ACTION
 from indexing.engine import Floats, Numbers
 from retrievers.context import Context
-from retrievers.observation_channel import NEAR
 from retrievers.requests import Candidate
 
 SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 1.0, 0.1
@@ -22,13 +21,10 @@ SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 1.0, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """For each trajectory its best position, how well it fits, and how its observation compares."""
+    """For each trajectory its best position, and how well it fits."""
 
     positions: Numbers
     scores: Floats
-    exact: Sequence[bool]
-    normalized: Sequence[bool]
-    likeness: Floats
 
 
 def align(context: Context, trajectories: Numbers) -> Aligned:
@@ -36,7 +32,7 @@ def align(context: Context, trajectories: Numbers) -> Aligned:
     snapshot = context.snapshot
     numbers = snapshot.positions_of(trajectories)
     facts = snapshot.positions(numbers)
-    exact, normalized = context.same(facts)
+    _, normalized = context.same(facts)
     likeness = np.zeros(len(numbers))
     if context.observation_terms:
         ideal = snapshot.ideal_observation_score(context.observation_terms)
@@ -47,29 +43,18 @@ def align(context: Context, trajectories: Numbers) -> Aligned:
     fit = SAME * normalized + LIKE * likeness + AGREE * context.agreement(facts) + PLACE * place
     fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
     if not len(numbers):
-        return Aligned(numbers, fit, [], [], likeness)
+        return Aligned(numbers, fit)
     start = np.flatnonzero(np.concatenate([[True], facts.owner[1:] != facts.owner[:-1]]))
     peaks = np.maximum.reduceat(fit, start)
     at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(numbers)])))
     best = at[np.searchsorted(at, start)]
-    return Aligned(numbers[best], fit[best], exact[best].tolist(), normalized[best].tolist(), likeness[best])
+    return Aligned(numbers[best], fit[best])
 
 
 def aligned(context: Context, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates at their best positions, with the kind of their observation's match where it is equal."""
+    """Candidates at their best positions."""
     if not candidates:
         return []
     found = align(context, np.array([candidate.trajectory for candidate in candidates], np.int64))
-    return [
-        replace(candidate, position=int(position), kind=kind(exact, normalized, like, candidate.kind))
-        for candidate, position, exact, normalized, like in zip(
-            candidates, found.positions, found.exact, found.normalized, found.likeness, strict=True
-        )
-    ]
-
-
-def kind(exact: bool, normalized: bool, likeness: float, otherwise: str) -> str:
-    """How a step's observation compares to the current one; else how its trajectory was found."""
-    if exact or normalized:
-        return "exact" if exact else "normalized"
-    return "near" if likeness >= NEAR else otherwise
+    positions = found.positions.tolist()
+    return [replace(one, position=at) for one, at in zip(candidates, positions, strict=True)]

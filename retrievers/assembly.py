@@ -8,6 +8,7 @@ from dataclasses import replace
 from indexing.records import Step, Trajectory
 from indexing.snapshot import Snapshot
 from retrievers.budget import Meter
+from retrievers.likeness import Likeness
 from retrievers.rendering import render_demonstration
 from retrievers.requests import Candidate, Demonstration, Shown
 from retrievers.windows import window
@@ -20,8 +21,11 @@ SMALLEST_EXCERPT = 24
 class Assembler:
     """Shows candidates of one snapshot, in order, until the budget is spent."""
 
-    def __init__(self, snapshot: Snapshot, meter: Meter, budget: int, windowed: bool) -> None:
+    def __init__(
+        self, snapshot: Snapshot, meter: Meter, likeness: Likeness, budget: int, windowed: bool
+    ) -> None:
         self.snapshot = snapshot
+        self.likeness = likeness
         self.meter = meter
         self.left = budget - meter.demonstrations_heading
         self.windowed = windowed
@@ -57,7 +61,18 @@ class Assembler:
         step = candidate.position - self.snapshot.first_position(candidate.trajectory)
         return step if step < len(record.steps) else None
 
+    def _match(self, candidate: Candidate, record: Trajectory, step: int | None) -> tuple[str, float]:
+        """How the aligned observation compares to the current one; else how the candidate was found."""
+        if candidate.position is None:
+            return candidate.kind, candidate.score
+        observation = record.final_observation if step is None else record.steps[step].observation
+        kind, like = self.likeness.kind(observation or "")
+        if kind is None and candidate.kind != "lexical":
+            return candidate.kind, candidate.score
+        return kind or candidate.kind, like
+
     def _whole(self, candidate: Candidate, record: Trajectory, step: int | None) -> Demonstration:
+        kind, score = self._match(candidate, record, step)
         one = Demonstration(
             id=record.id,
             instruction=record.instruction,
@@ -65,9 +80,9 @@ class Assembler:
             length=len(record.steps),
             final_observation=record.final_observation,
             channel=candidate.channel,
-            kind=candidate.kind,
+            kind=kind,
             step=step,
-            score=candidate.score,
+            score=score,
             next_action=record.steps[step].action if step is not None else None,
             tokens=0,
             outcome=record.outcome or {},

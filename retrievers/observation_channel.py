@@ -13,9 +13,6 @@ from retrievers.context import Context
 from retrievers.requests import Candidate
 
 CHANNEL = "observation"
-NEAR = 0.85
-"""A lexical likeness from which an observation counts as nearly equal (the threshold of SLEA-RL)."""
-
 PREFERENCE = np.array([2, 0, 1])
 """By outcome (0 failure, 1 success, -1 unknown): success first, failure last."""
 
@@ -37,7 +34,7 @@ def equal_observations(context: Context, k: int) -> list[Candidate]:
     _, first = np.unique(facts.owner[order], return_index=True)
     chosen = order[np.sort(first)][:k]
     return [
-        Candidate(int(facts.owner[i]), int(numbers[i]), CHANNEL, "exact" if exact[i] else "normalized", 1.0)
+        Candidate(int(facts.owner[i]), int(numbers[i]), CHANNEL, "exact" if exact[i] else "normalized")
         for i in chosen
     ]
 
@@ -49,17 +46,10 @@ def similar_observations(context: Context, k: int, known: set[int]) -> list[Cand
     snapshot = context.snapshot
     hits = snapshot.search_observations(context.observation_terms, 2 * (k + len(known)) + 20, context.scope)
     facts = snapshot.positions(hits.numbers)
-    ideal = snapshot.ideal_observation_score(context.observation_terms)
-    likeness = np.minimum(hits.scores / ideal, 1.0) if ideal > 0 else hits.scores
-    order = np.lexsort((snapshot.trajectories.rank[facts.owner], -context.rest(facts), -likeness.round(6)))
+    rank = snapshot.trajectories.rank[facts.owner]
+    order = np.lexsort((rank, -context.rest(facts), -hits.scores.round(6)))
     found = [
-        Candidate(
-            int(facts.owner[i]),
-            int(hits.numbers[i]),
-            CHANNEL,
-            "near" if likeness[i] >= NEAR else "lexical",
-            round(float(likeness[i]), 6),
-        )
+        Candidate(int(facts.owner[i]), int(hits.numbers[i]), CHANNEL, "lexical")
         for i in order
         if int(facts.owner[i]) not in known
     ]

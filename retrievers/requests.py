@@ -40,15 +40,15 @@ class Request:
 class Candidate:
     """A trajectory that a channel proposes, by its number in a snapshot.
 
-    `position` is the aligned place (None where nothing is aligned), `kind` how it matches, `score`
-    how well: 1 for an equal observation, cosine for dense, share of the best possible BM25 for lexical.
+    `position` is the aligned place (None where nothing is aligned); `kind` says how it was found and
+    `score` how well in that kind's own scale.
     """
 
     trajectory: int
     position: int | None
     channel: str
     kind: str
-    score: float
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from retrievers.assembly import Assembler
 from retrievers.baselines import DocumentRanker, task_text
 from retrievers.budget import Meter
 from retrievers.context import Context
+from retrievers.likeness import Likeness
 from retrievers.model_channel import Degraded
 from retrievers.rendering import render_document, render_prompt
-from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Limits, Request
+from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Request
 from retrievers.strategies import STRATEGIES
 
 
@@ -31,7 +32,7 @@ def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answe
     meter = snapshot.derived("meter", lambda: Meter(snapshot.analyzer.tokenizer))
     ranked, keep = _ranked(snapshot, lane, request, degraded)
     found = time.perf_counter()
-    shown = _show(snapshot, meter, ranked, request.limits, strategy.windowed)
+    shown = _show(snapshot, meter, ranked, request, strategy.windowed)
     documents = _documents(snapshot, lane, meter, request) if strategy.documents else []
     prompt = render_prompt(shown, documents) if request.render or not meter.additive else None
     tokens = _total(meter, shown, documents)
@@ -80,9 +81,12 @@ def _ranked(
 
 
 def _show(
-    snapshot: Snapshot, meter: Meter, ranked: list[Candidate], limits: Limits, windowed: bool
+    snapshot: Snapshot, meter: Meter, ranked: list[Candidate], request: Request, windowed: bool
 ) -> list[Demonstration]:
-    return Assembler(snapshot, meter, limits.tokens, windowed).show(ranked) if ranked else []
+    if not ranked:
+        return []
+    likeness = Likeness(snapshot.analyzer.normalizer, request.situation.observation)
+    return Assembler(snapshot, meter, likeness, request.limits.tokens, windowed).show(ranked)
 
 
 def _documents(snapshot: Snapshot, lane: EmbeddingLane, meter: Meter, request: Request) -> list[DocumentHit]:

@@ -15,8 +15,11 @@ from indexing.unicode import composed
 
 ID, TOKEN, BOX = "<id>", "<token>", "<box>"
 
-# No quote and no mask inside: what one match takes can't open or close another.
-_VALUE = r"""(?:"[^"'<>\n]*"|'[^"'<>\n]*'|[^\s"'<>\]&;]+)"""
+# A value has no quote, no mask and no attribute inside: what one match takes, or takes and leaves as it
+# is, can't open, close or hide another.
+_QUOTED = r"""(?:"[^"'<>=\n]*"|'[^"'<>=\n]*')"""
+_VALUE = rf"(?:{_QUOTED}|[\w-]+)"
+_SECRET_VALUE = r"""(?:"[^"'<>\n]*"|'[^"'<>\n]*'|[^\s"'<>\]&;]+)"""
 _NUMBER = r"bid|ref|browsergym_id|(?:backend[_-]?)?node[_-]?id|data-(?:bid|ref|reactid)"
 _REFERENCE = r"id|for|aria-(?:controls|labelledby|describedby|owns|activedescendant|details)"
 _EDGE = r"left|top|right|bottom|width|height|x|y"
@@ -27,11 +30,13 @@ _SECRET = (
 
 _MARK = re.compile(r"^((?:[-*|+•] ?){0,8})\[[a-z]{0,3}[0-9]+\]", re.MULTILINE)
 _ATTRIBUTE = re.compile(
-    rf"(?<![\w-])(?:(?P<number>{_NUMBER})|(?P<reference>{_REFERENCE})|(?P<data>data-[\w-]{{1,40}})"
-    rf"|(?P<edge>{_EDGE})|(?P<secret>(?i:{_SECRET})))=(?P<value>{_VALUE})"
+    rf"(?<![\w-])(?:(?P<secret>(?i:{_SECRET}))=(?P<hidden>{_SECRET_VALUE})"
+    rf"|(?:(?P<number>{_NUMBER})|(?P<reference>{_REFERENCE})|(?P<data>data-[\w-]{{1,40}})|(?P<edge>{_EDGE}))"
+    rf"=(?P<value>{_VALUE}))"
 )
 _HIDDEN_SECRET = re.compile(
-    rf"""(?i)(?<![\w-])(name=["']?{_SECRET}["']?[^<>"'\n]{{0,100}}(?:value|content)=)(?P<value>{_VALUE})"""
+    rf"""(?i)(?<![\w-])(name=["']?{_SECRET}["']?[^<>"'\n]{{0,100}} (?:value|content)=)(?P<value>"""
+    r"""\"[^"'<>\n]*\"|'[^"'<>\n]*')"""
 )
 _CACHE_BUSTER = re.compile(
     r"(?i)([?&](?:_|ts|timestamp|cb|rnd|utm_[a-z]{1,20}|fbclid|gclid|token)=)[^\s&\"'#<>]+"
@@ -74,21 +79,19 @@ def mask(text: str) -> str:
 
 
 def _attribute(match: re.Match[str]) -> str:
-    value = match["value"]
+    value = match["hidden"] or match["value"]
     inner = value.strip("\"'")
+    is_quoted = inner != value
+    replacement = None
     if match["secret"]:
         replacement = TOKEN
-    elif match["number"] and (inner != value or _ELEMENT_NUMBER.fullmatch(value)):
+    elif match["number"]:
+        replacement = ID if is_quoted or _ELEMENT_NUMBER.fullmatch(value) else None
+    elif match["edge"]:
+        replacement = BOX if is_quoted and _PIXELS.fullmatch(inner) else None
+    elif looks_random(inner) or (match["reference"] and _LONG_NUMBER.search(inner)):
         replacement = ID
-    elif match["edge"] and inner != value and _PIXELS.fullmatch(inner):
-        replacement = BOX
-    elif (match["reference"] or match["data"]) and looks_random(inner):
-        replacement = ID
-    elif match["reference"] and _LONG_NUMBER.search(inner):
-        replacement = ID
-    else:
-        return match[0]
-    return match[0][: -len(value)] + _quoted(value, replacement)
+    return match[0][: -len(value)] + _quoted(value, replacement) if replacement else match[0]
 
 
 def _quoted(value: str, replacement: str) -> str:
