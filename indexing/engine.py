@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexing.filters import Filter
 from indexing.records import Trajectory
 
 Numbers = NDArray[np.int64]
@@ -60,7 +61,7 @@ class SearchEngine(Protocol):
     def size(self) -> int:
         """Number of trajectory numbers, dead ones included: the length of a scope."""
 
-    def scope(self, conditions: object, exclude: Sequence[str]) -> Mask:
+    def scope(self, conditions: Filter, exclude: Sequence[str]) -> Mask:
         """Which trajectories may be returned: alive, meeting the filter, not excluded."""
 
     def occurrences(self, normalized: int, scope: Mask) -> Numbers:

@@ -49,6 +49,7 @@ class Pool(Derived, Generic[S]):
         for start, ordinals in zip(self.starts, dead, strict=False):
             if ordinals:
                 self.alive[start + np.fromiter(ordinals, np.int64)] = False
+        self.alive.setflags(write=False)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
