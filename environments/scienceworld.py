@@ -117,7 +117,7 @@ def render(answer: str, room: str, inventory: str) -> str:
 
 def _simulator(step_limit: int) -> Any:
     if shutil.which("java") is None:
-        raise MissingEnvironment(f"ScienceWorld runs on Java: install a JRE (11 or later), then {EXTRA}")
+        raise MissingEnvironment(f"ScienceWorld runs on Java: install a JRE, then {EXTRA}")
     try:
         from scienceworld import ScienceWorldEnv
     except ImportError:
@@ -126,11 +126,9 @@ def _simulator(step_limit: int) -> Any:
 
 
 def _stop(simulator: Any) -> None:
-    """Close it, and what the package leaves to the garbage collector: a process, pipes, a folder."""
+    """Close it, and what the package leaves to the garbage collector: a process, its pipe, a folder."""
     simulator.close()
     process = simulator._gateway.java_process
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+    process.stdin.close()
     process.wait(timeout=10)
     simulator._obj_tree_tempdir.cleanup()

@@ -17,16 +17,26 @@ ROOM = (
 )
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[ScienceWorld]:
-    pytest.importorskip(
-        "scienceworld", reason="scienceworld isn't installed: the extra `environments` has it"
-    )
+def needs_simulator() -> None:
+    pytest.importorskip("scienceworld", reason="scienceworld isn't installed: get the extra `environments`")
     if shutil.which("java") is None:
         pytest.skip("ScienceWorld runs on Java, which isn't installed")
-    world = ScienceWorld(expert=True)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[ScienceWorld]:
+    needs_simulator()
+    world = ScienceWorld()
     yield world
     world.close()
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def expert() -> Iterator[ScienceWorld]:
+    needs_simulator()
+    world = ScienceWorld(expert=True)
+    yield world
     world.close()
 
 
@@ -49,13 +59,13 @@ def test_an_empty_answer_and_an_empty_inventory_take_no_room() -> None:
     assert text.endswith("\nYou carry: nothing.")
 
 
-def test_the_gold_path_wins(world: ScienceWorld) -> None:
-    start = world.reset(TASK)
+def test_the_gold_path_wins(expert: ScienceWorld) -> None:
+    start = expert.reset(TASK)
     assert start.instruction.startswith("Your task is to turn on the ")
     assert "You carry: " in start.observation
     rewards = []
-    for action in world.expert_actions():
-        result = world.step(action)
+    for action in expert.expert_actions():
+        result = expert.step(action)
         rewards.append(result.reward)
         if result.done:
             break
@@ -63,13 +73,13 @@ def test_the_gold_path_wins(world: ScienceWorld) -> None:
     assert rewards == sorted(rewards)
     assert rewards[-1] == 1.0
     with pytest.raises(NoEpisode, match="an episode that is over"):
-        world.step("wait")
+        expert.step("wait")
 
 
-def test_the_gold_path_does_not_depend_on_what_was_played_before(world: ScienceWorld) -> None:
+def test_the_gold_path_does_not_depend_on_what_was_played_before(expert: ScienceWorld) -> None:
     def path() -> list[str]:
-        world.reset(Task("lifespan-longest-lived", 31))
-        return list(world.expert_actions())
+        expert.reset(Task("lifespan-longest-lived", 31))
+        return list(expert.expert_actions())
 
     assert path() == path()
 

@@ -8,7 +8,6 @@ from environments.base import Task
 from environments.errors import NoEpisode, UnknownTask
 from environments.textworld import TextWorld, render, tidy
 
-
 ROOM = "-= Cellar =-\nA cellar.\n\n\n\nThere is an exit to the north.\n"
 
 

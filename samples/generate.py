@@ -1,0 +1,72 @@
+"""Make the sample collections anew: `python -m samples.generate [NAME …] [--into FOLDER]`.
+
+The same versions of the environments give the same bytes. Takes some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from indexing.records import Record, to_bytes
+from samples.making import babyai, scienceworld, textworld
+from samples.making.recording import Episode, Plan, midway, played, situation, trajectory
+
+PLANS: Mapping[str, Callable[[], Plan]] = {
+    "babyai": babyai.plan,
+    "scienceworld": scienceworld.plan,
+    "textworld": textworld.plan,
+}
+
+
+def write(plan: Plan, folder: Path) -> None:
+    """One collection's four files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(plan.world):
+        shown = list(played(plan.world, plan.shown))
+        held_out = [
+            found
+            for pick in plan.held_out
+            if (found := midway(played(plan.world, [pick]), shown)) is not None
+        ]
+        documents = list(plan.documents())
+    if seen := {_course(episode) for episode in shown} & {_course(episode) for episode, _ in held_out}:
+        raise SystemExit(f"{plan.name}: held-out episodes are among the trajectories: {seen}")
+    _write_lines(folder / "trajectories.ndjson", (trajectory(episode, plan.name) for episode in shown))
+    _write_lines(folder / "documents.ndjson", documents)
+    _write_json(folder / "collection.json", {"environment": plan.name, "observation_normalizer": "text"})
+    _write_json(folder / "situations.json", [situation(episode, at, plan.name) for episode, at in held_out])
+    won = sum(episode.success for episode in shown)
+    print(f"{plan.name}: {len(shown)} trajectories ({won} won), {len(documents)} documents", file=sys.stderr)
+
+
+def _course(episode: Episode) -> tuple[object, ...]:
+    return episode.instruction, episode.steps
+
+
+def _write_lines(path: Path, records: Iterable[Record]) -> None:
+    path.write_bytes(b"".join(to_bytes(record) + b"\n" for record in records))
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Read the command line and write the collections."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(PLANS)} (default: all)")
+    parser.add_argument("--into", type=Path, default=Path(__file__).parent, metavar="FOLDER")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(PLANS):
+        parser.error(f"no sample named {', '.join(sorted(unknown))}; there are {', '.join(PLANS)}")
+    for name in options.names or PLANS:
+        write(PLANS[name](), options.into / name)
+
+
+if __name__ == "__main__":
+    main()
