@@ -82,6 +82,12 @@ class MemoryRecordStore:
             last,
         )
 
+    def deletions(self, collection: int, since: int) -> Changes:
+        with self._lock:
+            kept = self._existing(collection)
+            gone = sorted((n, kind, id) for (kind, id), n in kept.deletions.items() if n > since)
+            return Changes([], [(kind, id, number) for number, kind, id in gone], kept.sequence)
+
     def count(self, collection: int, kind: Kind) -> int:
         return len(self._all(collection, kind))
 

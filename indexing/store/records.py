@@ -76,6 +76,9 @@ class RecordStore(Protocol):
     def changes(self, collection: int, since: int, limit: int) -> Changes:
         """The first `limit` changes after number `since`, as they stand at one moment."""
 
+    def deletions(self, collection: int, since: int) -> Changes:
+        """All deletions after number `since`, and nothing else; cheap however much was written."""
+
     def count(self, collection: int, kind: Kind) -> int:
         """How many records there are."""
 
@@ -177,6 +180,16 @@ class SqlRecordStore:
             [(row.kind, row.id, row.sequence) for row in removed if row.sequence <= last],
             last,
         )
+
+    def deletions(self, collection: int, since: int) -> Changes:
+        gone = schema.deletions.c
+        query = select(gone.kind, gone.id, gone.sequence).where(
+            gone.collection == collection, gone.sequence > since
+        )
+        with read(self._engine) as connection:
+            last = current_sequence(connection, collection)
+            removed = connection.execute(query.order_by(gone.sequence)).all()
+        return Changes([], [(row.kind, row.id, row.sequence) for row in removed], last)
 
     def count(self, collection: int, kind: Kind) -> int:
         query = (

@@ -151,6 +151,18 @@ class RecordStoreContract:
         assert store.delete(collection, "trajectory", "a") is None
         assert store.changes(collection, 0, 10).sequence == 2
 
+    def test_deletions_are_told_alone(self, store: RecordStore, collection: int) -> None:
+        store.upsert(collection, "trajectory", [trajectory("a"), trajectory("b"), trajectory("c")])
+        first = store.delete(collection, "trajectory", "a")
+        second = store.delete(collection, "trajectory", "b")
+        assert first is not None
+        assert store.deletions(collection, 0).deletions == [
+            ("trajectory", "a", first),
+            ("trajectory", "b", second),
+        ]
+        later = store.deletions(collection, first)
+        assert later == Changes([], [("trajectory", "b", second)], second)
+
     def test_a_record_that_comes_back_is_no_longer_deleted(self, store: RecordStore, collection: int) -> None:
         store.upsert(collection, "trajectory", [trajectory("a")])
         store.delete(collection, "trajectory", "a")
