@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
@@ -12,8 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from indexing.errors import InvalidInput
+from service.state import Service
 
 BACKLOG = 2048
+LOOKED_EVERY_S = 0.02
 OURS = ("service", "evaluation", "synthesis", "retrievers", "indexing", "uvicorn")
 
 
@@ -56,20 +59,28 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """A server that tells when it answers."""
+    """A server that tells when what it serves is loaded."""
 
-    def __init__(self, app: FastAPI, started: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, told: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, backlog=BACKLOG, timeout_graceful_shutdown=10
             )
         )
-        self._tell_started = started
+        self._app = app
+        self._told = told
+        self._telling: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._tell_started()
+            self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        service: Service = self._app.state.service
+        while not service.readiness.loaded:
+            await asyncio.sleep(LOOKED_EVERY_S)
+        self._told()
 
 
 def log_to_stderr(level: str) -> None:
@@ -79,8 +90,8 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger(name).setLevel(level.upper())
 
 
-def serve(app: FastAPI, listener: socket.socket, started: Callable[[], None]) -> bool:
-    """Serve until told to stop; False where the app couldn't start."""
-    server = Server(app, started)
+def serve(app: FastAPI, listener: socket.socket, told: Callable[[], None]) -> bool:
+    """Serve until told to stop, `told` when all is loaded; False where the app couldn't start."""
+    server = Server(app, told)
     server.run(sockets=[listener])
     return server.started

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidFilter, InvalidInput
 from service.commands.common import (
     DATA_DIR,
     AsJson,
@@ -113,5 +113,8 @@ def _parsed(fields: dict[str, JSON]) -> RetrieveIn:
         asked = RetrieveIn.model_validate(fields)
     except ValidationError as error:
         raise InvalidInput(describe(error)) from None
-    asked.conditions()
+    try:
+        asked.conditions()
+    except InvalidFilter as error:
+        raise InvalidInput(f"{error.field}: {error}") from None
     return asked

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from service.cli import app
-from tests.support.shell import lines_of, trajectory
+from tests.support.shell import FAST, Shell, answer, lines_of, one_line, shell_on, trajectory
 
-FAST = ("--set", "embedder=hashing-64")
 DOCUMENT = {"id": "guide", "title": "Forms", "text": "How to send a form"}
-
-Shell: TypeAlias = Callable[..., Result]
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    """Runs a command on a data folder of the test's own."""
-
-    def run(*arguments: str | Path, code: int = 0) -> Result:
-        words = [str(argument) for argument in arguments]
-        result = CliRunner().invoke(app, words, env={"PRECEDENT_DATA_DIR": str(tmp_path / "data")})
-        assert result.exit_code == code, (result.stdout, result.stderr)
-        return result
-
-    return run
+    return shell_on(tmp_path / "data")
 
 
 @pytest.fixture
@@ -37,19 +22,6 @@ def records(tmp_path: Path) -> Path:
     path = tmp_path / "records.ndjson"
     path.write_bytes(lines_of(trajectory(1), trajectory(2), DOCUMENT))
     return path
-
-
-def answer(result: Result) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-def one_line(result: Result) -> str:
-    """The one line that a refused command says."""
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("precedent: ")
-    return line.removeprefix("precedent: ")
 
 
 def test_what_is_ingested_is_counted_indexed_and_shown(shell: Shell, records: Path) -> None:
