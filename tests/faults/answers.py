@@ -1,0 +1,56 @@
+"""Answers as bytes to compare, and what a library that never crashed would answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import to_json
+
+from indexing.library import Library
+from indexing.parsing import parse_value
+from indexing.records import Document, Trajectory
+from service.retrieval import answer_once
+from service.schemas import RetrieveIn
+from service.settings import load_settings
+from tests.faults.serving import Serving
+
+
+def comparable(answer: Mapping[str, Any]) -> bytes:
+    """All of an answer but its timings, and the generation's name, which is new each time."""
+    return to_json(
+        {name: value for name, value in answer.items() if name not in ("timings_ms", "generation")}
+    )
+
+
+def asked(serving: Serving, requests: Iterable[dict[str, Any]]) -> list[bytes]:
+    """What the service answers."""
+    return [comparable(retrieved(serving, request)) for request in requests]
+
+
+def retrieved(serving: Serving, request: dict[str, Any]) -> dict[str, Any]:
+    answer = serving.post("/retrieve", request)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    assert found["degraded"] == [], found["degraded"]
+    return found
+
+
+def undisturbed(
+    folder: Path,
+    name: str,
+    settings: Mapping[str, Any],
+    records: tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]],
+    requests: Iterable[dict[str, Any]],
+) -> list[bytes]:
+    """What a fresh library answers that holds these trajectories and documents, and nothing else ever."""
+    trajectories, documents = records
+    with Library(folder) as library:
+        library.create(name, settings)
+        library.upsert(name, "trajectory", [parse_value(one, Trajectory) for one in trajectories])
+        library.upsert(name, "document", [parse_value(one, Document) for one in documents])
+        own = load_settings(data_dir=folder)
+        models = [RetrieveIn.model_validate(request) for request in requests]
+        return [comparable(asyncio.run(answer_once(own, library, model))) for model in models]

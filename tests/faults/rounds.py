@@ -1,0 +1,22 @@
+"""How often, how long, and when: the sizes of a round, and seeds that make it happen again."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+
+SEED = "PRECEDENT_FAULT_SEED"
+"""Set it to the seed that a failed run has printed: the same is sent, the kills come at the same moments."""
+
+KILLS = {"test": 3, "short": 10, "full": 50}
+COMMAND_KILLS = {"test": 2, "short": 10, "full": 50}
+MODEL_KILLS = {"test": 0, "short": 2, "full": 10}
+RECORDS = {"test": 2_000, "short": 10_000, "full": 100_000}
+
+
+def seeded(what: str) -> random.Random:
+    """A source of chance; says by which seed it can be had again."""
+    seed = os.environ.get(SEED) or secrets.token_hex(4)
+    print(f"\n{what}: to replay, set {SEED}={seed}")
+    return random.Random(f"{what} {seed}")
