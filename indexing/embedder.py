@@ -105,6 +105,10 @@ class ModelFileChanged(PrecedentError):
     """The packaged weights aren't the pinned ones."""
 
 
+class EmbeddingFailed(PrecedentError):
+    """The model broke down over a text; what was to be indexed is tried again."""
+
+
 def packaged_model() -> Path:
     """The folder of the packaged MiniLM; raises InvalidInput where the package is missing."""
     spec = importlib.util.find_spec(PACKAGE)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.embedder import Embedder
+from indexing.embedder import Embedder, EmbeddingFailed
 from indexing.errors import DeadlineExceeded, Overloaded
 from indexing.store.vectors import VectorCache, text_hash
 
@@ -72,7 +72,7 @@ class EmbeddingLane:
             if (known := self._remembered.get(text)) is not None:
                 self._remembered.move_to_end(text)
                 return known
-        with self._place(), self._core(deadline):
+        with self._place(), self._core(deadline), _told():
             vector = self.embedder.encode_query(text)
         with self._lock:
             self._remembered[text] = vector
@@ -105,8 +105,8 @@ class EmbeddingLane:
 
     @contextmanager
     def _core(self, deadline: float | None) -> Iterator[None]:
-        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-        if not self._cores.acquire(timeout=left):
+        left = None if deadline is None else deadline - time.monotonic()
+        if (left is not None and left <= 0) or not self._cores.acquire(timeout=left):
             raise DeadlineExceeded("no room to embed the query before the deadline; allow more time")
         try:
             yield
@@ -142,4 +142,20 @@ class EmbeddingLane:
     def _yielding(self, batch: Sequence[str]) -> Vectors:
         with self._lock:
             self._idle.wait_for(lambda: not self._waiting, timeout=PATIENCE_S)
-        return self.embedder.encode(batch)
+        with _told():
+            return self.embedder.encode(batch)
+
+    def close(self) -> None:
+        """Let the threads go; what is being embedded is finished first."""
+        self._workers.shutdown()
+        self._askers.shutdown()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever a model raises becomes one error of ours: no model's bug may end the indexing thread."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise EmbeddingFailed(f"the embedder failed: {type(error).__name__} {reason}") from error

@@ -12,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -38,7 +39,6 @@ from indexing.tokens import tokenizer
 
 log = logging.getLogger(__name__)
 
-CHANGES_AT_ONCE = 512
 PAUSE_S = 1.0
 
 
@@ -85,6 +85,8 @@ class Library:
         self._closing = True
         self._wake()
         self._indexer.join()
+        for lane in self._lanes.values():
+            lane.close()
         self._engine.dispose()
 
     # Collections
@@ -104,6 +106,7 @@ class Library:
         with self._lock:
             live = self._live.get(found.id)
             if live is not None and live.generation is None and live.builder.settings != settings:
+                live.retired = True
                 del self._live[found.id]
         return self.collection(name), False
 
@@ -188,18 +191,9 @@ class Library:
         if live is None or live.generation_id != generation:
             live = self._open(id, name, generation)
         if live.hidden_up_to < sequence:
-            self._catch_deletions(live, sequence)
+            live.catch_deletions(self.records)
+            self._wake()
         return live
-
-    def _catch_deletions(self, live: LiveCollection, sequence: int) -> None:
-        since = live.hidden_up_to
-        while since < sequence:
-            changes = self.records.changes(live.id, since, 10_000)
-            live.hide(changes.deletions, changes.sequence)
-            if changes.sequence <= since:
-                break
-            since = changes.sequence
-        self._wake()
 
     def _builder(self, settings: CollectionSettings) -> Builder:
         analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
@@ -225,9 +219,20 @@ class Library:
                         f"run: precedent reindex {name}"
                     )
                 live = LiveCollection(id, builder, loaded)
-            self._catch_up(live)
-            self._live[id] = live
+            self._swap_in(live)
             return live
+
+    def _swap_in(self, live: LiveCollection, publish: Callable[[], None] = lambda: None) -> None:
+        """Serve this in the place of what is served, nothing that was searchable missing in between."""
+        with self._lock, ExitStack() as held:
+            before = self._live.get(live.id)
+            if before is not None:
+                held.enter_context(before.lock)
+            live.catch_up(self.records, lambda: self._closing)
+            publish()
+            if before is not None:
+                before.retired = True
+            self._live[live.id] = live
 
     # Generations
 
@@ -244,12 +249,14 @@ class Library:
         builder = self._builder(settings)
         manifest = self.publisher.build(row, builder, progress)
         live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
-        self._catch_up(live)
-        with self._lock:
+        live.catch_up(self.records, lambda: self._closing)
+
+        def publish() -> None:
             if changes:
                 self.catalog.update_settings(row.id, settings.to_fields())
             self.publisher.publish(row.id, manifest)
-            self._live[row.id] = live
+
+        self._swap_in(live, publish)
         self._wake()
         return manifest
 
@@ -268,22 +275,13 @@ class Library:
         with self._changed:
             self._changed.notify_all()
 
-    def _catch_up(self, live: LiveCollection) -> None:
-        while True:
-            changes = self.records.changes(live.id, live.applied, CHANGES_AT_ONCE)
-            if not changes.upserts and not changes.deletions:
-                return
-            live.apply(changes)
-            if self._closing:
-                return
-
     def _index_forever(self) -> None:
         while not self._closing:
             with self._changed:
                 self._changed.wait(PAUSE_S)
             for live in list(self._live.values()):
                 try:
-                    self._catch_up(live)
+                    live.catch_up(self.records, lambda: self._closing)
                     self._failures.pop(live.id, None)
                 except NotFound:
                     self._live.pop(live.id, None)
@@ -293,7 +291,19 @@ class Library:
             self._wake()
 
     def start(self) -> None:
-        """Remove what a crash left behind and load every collection."""
+        """Remove what a crash left behind and load every collection.
+
+        Raises
+        ------
+        PrecedentError
+            A collection can't be served; the others are.
+        """
+        failures = []
         for row in self.catalog.list():
             self.publisher.clean(row.id)
-            self.live(row.name)
+            try:
+                self.live(row.name)
+            except PrecedentError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]

@@ -17,10 +17,12 @@ from indexing.generations import Generation
 from indexing.pool import Pool
 from indexing.segment import DocumentSegment, Segment, TrajectorySegment
 from indexing.snapshot import Snapshot
-from indexing.store.records import Changes, Kind
+from indexing.store.records import Changes, Kind, RecordStore
 
 A = TypeVar("A", AnalyzedTrajectory, AnalyzedDocument)
 S = TypeVar("S", bound=Segment)
+
+CHANGES_AT_ONCE = 512
 
 NO_GENERATION = "none"
 """What an answer calls its generation before the first one."""
@@ -74,9 +76,10 @@ class _Layers(Generic[A, S]):
     def pool(self, hidden: Mapping[str, int]) -> Pool[S]:
         """All segments; what of the generation is hidden, or newer in the delta, is marked dead."""
         segments = [*self._base, *(part.segment for part in self._parts)]
-        shadows = {record.id: record.revision for part in self._parts for record in part.records} | dict(
-            hidden
-        )
+        shadows = dict(hidden)
+        for part in self._parts:
+            for record in part.records:
+                shadows[record.id] = max(record.revision, shadows.get(record.id, 0))
         if self._pool is None or self._pool.segments != tuple(segments) or shadows != self._shadows:
             dead = {
                 ordinal
@@ -98,6 +101,8 @@ class LiveCollection:
         self.applied = generation.manifest.sequence if generation else 0
         self.hidden_up_to = self.applied
         self.lock = threading.RLock()
+        self.retired = False
+        """Another is served in its place: no change shows here any more."""
         base = (generation.trajectories, generation.documents) if generation else (None, None)
         self._trajectories: _Layers[AnalyzedTrajectory, TrajectorySegment] = _Layers(
             base[0], builder.trajectories
@@ -141,6 +146,19 @@ class LiveCollection:
             self.hidden_up_to = max(self.hidden_up_to, up_to)
             self._snapshot = None if deletions else self._snapshot
 
+    def catch_deletions(self, store: RecordStore) -> None:
+        """Hide what was deleted, by whichever process."""
+        changes = store.deletions(self.id, self.hidden_up_to)
+        self.hide(changes.deletions, changes.sequence)
+
+    def catch_up(self, store: RecordStore, stop: Callable[[], bool]) -> None:
+        """Apply what has changed until there is nothing more, `stop` says so, or this is retired."""
+        while not (stop() or self.retired):
+            changes = store.changes(self.id, self.applied, CHANGES_AT_ONCE)
+            if not changes.upserts and not changes.deletions:
+                return
+            self.apply(changes)
+
     def apply(self, changes: Changes) -> None:
         """Make changes searchable; embeds what was never embedded, so it may take a while.
 
@@ -152,6 +170,8 @@ class LiveCollection:
             read[kind].append(reader(stored))
         self.builder.warm(read["trajectory"], read["document"])
         with self.lock:
+            if self.retired:
+                return
             self.hide(changes.deletions, changes.sequence)
             self._trajectories.add(self._standing("trajectory", read["trajectory"]))
             self._documents.add(self._standing("document", read["document"]))

@@ -77,7 +77,7 @@ OBSERVATIONS = st.sampled_from(
         "Red square",
         "a blue circle",
         "square red",
-        "at 10:31 ok",
+        "OK. \t",
         "\n",
     ]
 )
