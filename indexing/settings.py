@@ -10,6 +10,9 @@ from indexing.embedder import DEFAULT
 from indexing.errors import InvalidInput
 from indexing.records import JSON
 
+DOCUMENTS_ENGINES = ("rank-bm25", "dense")
+TEXTS = ("environment", "embedder", "tokenizer", "documents_engine")
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionSettings:
@@ -31,6 +34,13 @@ class CollectionSettings:
             name = min(unknown)
             raise InvalidInput(f"unknown setting {name!r}; there are {', '.join(defaults)}", name)
         given = {name: defaults[name] if value is None else value for name, value in changes.items()}
+        for name in TEXTS:
+            if not isinstance(given.get(name, ""), str | None):
+                raise InvalidInput(f"{name} is a text, not {given[name]!r:.80}", name)
+        if given.get("documents_engine", DOCUMENTS_ENGINES[0]) not in DOCUMENTS_ENGINES:
+            raise InvalidInput(
+                f"unknown documents_engine; choose one of {', '.join(DOCUMENTS_ENGINES)}", "documents_engine"
+            )
         return CollectionSettings(**(self.to_fields() | given))
 
 
