@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from indexing.normalizers import Normalizer
 
 FRAGMENTS = (
-    *("2024-05-01", "10:22:33", "10:22", " PM", "Z", "+02:00", "T", "May 3, ", "20 May 2024", "Mon, ", "at "),
+    *(
+        "2024-05-01",
+        "10:22:33",
+        "10:22",
+        " PM",
+        "Z",
+        "+02:00",
+        "T",
+        "May 3, ",
+        "20 May 2024",
+        "Mon, ",
+        "now ",
+    ),
     *("deadbeef12", "0x7f3a2b1c44", "123e4567-e89b-12d3-a456-426614174000", "12", "1", "3.5", "v1.2.3", "$4"),
     *(
         "[12]",
@@ -162,6 +174,8 @@ class NormalizerContract:
             ("python 3.11.2", "python 3.12.1"),
             ("exit code 1", "exit code 2"),
             ("Username", "username"),
+            ("12:00", "17:00"),
+            ("Make it for 12:45 pm.", "Make it for 1:15 pm."),
             ("module.py:12:30: error", "module.py:14:30: error"),
             ("x = 0x10", "x = 0x20"),
         ],

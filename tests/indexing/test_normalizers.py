@@ -50,6 +50,7 @@ class TestMasked(NormalizerContract):
         ("2024-05-01T10:22:33.123Z, 2024-05-01T10:22:33+02:00", "<time>, <time>"),
         ("Mon, 20 May 2024 10:15:00 GMT", "<time>"),
         ("May 3rd, 2024 at 10:22 PM", "<time>"),
+        ("Last updated 10:42, started 10:42:07", "Last updated <time>, started <time>"),
         ("It is 7:05 pm on 12/09/2016", "It is <time> on <time>"),
         ("-rw 4096 May 28 23:27 a.txt", "-rw 4096 <time> a.txt"),
         ('"2024-05-20T10:00:00Z" "2024-05-20"', '"<time>" "2024-05-20"'),
