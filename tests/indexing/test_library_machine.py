@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from indexing.errors import Conflict
-from indexing.library import Library
 from indexing.records import JSON, Trajectory
 from retrievers.requests import Limits, Request
 from retrievers.retrieval import retrieve
 from retrievers.situation import Query, Situation
 from retrievers.strategies import STRATEGIES
-from tests.support.collections import IDS, NAME, SETTINGS, Embedders, open_library, trajectories
+from tests.support.collections import NAME, SETTINGS, Embedders, open_library, trajectories
 
 ASKED = [
     Request(
