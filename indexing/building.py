@@ -15,7 +15,7 @@ from indexing.lane import EmbeddingLane
 from indexing.records import document_from_bytes, trajectory_from_bytes
 from indexing.segment import Arrays, DocumentSegment, TrajectorySegment
 from indexing.settings import CollectionSettings
-from indexing.store.records import RecordStore, Stored
+from indexing.store.records import Kind, RecordStore, Stored
 
 
 class Progress(Protocol):
@@ -67,12 +67,25 @@ class Builder:
         arrays = DocumentSegment.pack(ordered)
         return DocumentSegment(arrays, self._embed(self._document_texts(ordered, arrays)))
 
-    def warm(self, trajectories: Sequence[AnalyzedTrajectory], documents: Sequence[AnalyzedDocument]) -> None:
+    def read(self, kind: Kind, stored: Stored) -> AnalyzedTrajectory | AnalyzedDocument:
+        """Analyse a stored record."""
+        return self.read_trajectory(stored) if kind == "trajectory" else self.read_document(stored)
+
+    def _texts(self, record: AnalyzedTrajectory | AnalyzedDocument) -> list[str]:
+        """What of a record is embedded."""
+        if isinstance(record, AnalyzedTrajectory):
+            return [record.instruction, record.outline]
+        return [record.text] if self.settings.documents_engine == "dense" else []
+
+    def warm(self, records: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> None:
         """Embed what these records need, so that building their segments finds it done."""
-        texts = [text for record in trajectories for text in (record.instruction, record.outline)]
-        if self.settings.documents_engine == "dense":
-            texts += [record.text for record in documents]
-        self.lane.index(texts)
+        self.lane.index([text for record in records for text in self._texts(record)])
+
+    def first_unknown(self, records: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> int | None:
+        """The place of the first record of which a text was never embedded, None where all were."""
+        unknown = self.lane.unknown([text for record in records for text in self._texts(record)])
+        places = (place for place, record in enumerate(records) if unknown.intersection(self._texts(record)))
+        return next(places, None)
 
     def _document_texts(self, records: Sequence[AnalyzedDocument], arrays: Arrays) -> dict[str, list[str]]:
         return DocumentSegment.texts(records, arrays) if self.settings.documents_engine == "dense" else {}

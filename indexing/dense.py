@@ -76,6 +76,7 @@ class DenseIndex:
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+        faiss.omp_set_num_threads(1)  # of this thread: several, waiting for one another, take longer
         near, found = self._index.search(query.reshape(1, -1), min(k + SPARE, self.size), params=params)
         rows = found[0][found[0] >= 0]
         if k < len(rows) < self.size and near[0][len(rows) - 1] >= near[0][k - 1] - SLACK:

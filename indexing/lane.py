@@ -113,6 +113,12 @@ class EmbeddingLane:
         finally:
             self._cores.release()
 
+    def unknown(self, texts: Sequence[str]) -> set[str]:
+        """Those of the texts that were never embedded for indexing."""
+        hashes = {text_hash(text): text for text in texts}
+        known = self._cache.get(self.embedder.fingerprint, list(hashes))
+        return {text for key, text in hashes.items() if key not in known}
+
     def index(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors (texts, dimension), from the cache where they are there; new ones are kept in it.
 
@@ -159,3 +165,24 @@ def _told() -> Iterator[None]:
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
         raise EmbeddingFailed(f"the embedder failed: {type(error).__name__} {reason}") from error
+
+
+class Lanes:
+    """A lane for each embedder that is used, its model loaded once."""
+
+    def __init__(self, load: Callable[[str], Embedder], cache: VectorCache) -> None:
+        self._load = load
+        self._cache = cache
+        self._lanes: dict[str, EmbeddingLane] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, embedder: str) -> EmbeddingLane:
+        with self._lock:
+            if embedder not in self._lanes:
+                self._lanes[embedder] = EmbeddingLane(self._load(embedder), self._cache)
+            return self._lanes[embedder]
+
+    def close(self) -> None:
+        """Close every lane."""
+        for lane in self._lanes.values():
+            lane.close()

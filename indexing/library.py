@@ -7,10 +7,7 @@ have written.
 
 from __future__ import annotations
 
-import logging
-import shutil
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,9 +16,10 @@ from types import TracebackType
 from indexing.analysis import Analyzer
 from indexing.building import Builder, Progress, silent
 from indexing.embedder import Embedder, load_embedder
-from indexing.errors import EmbedderMismatch, NotFound, Overloaded, PrecedentError
+from indexing.errors import EmbedderMismatch, NotFound, PrecedentError
 from indexing.generations import Manifest
-from indexing.lane import EmbeddingLane
+from indexing.indexer import Indexer
+from indexing.lane import EmbeddingLane, Lanes
 from indexing.live import LiveCollection
 from indexing.normalizers import normalizer
 from indexing.publishing import Publisher
@@ -36,10 +34,6 @@ from indexing.store.jobs import JobStore
 from indexing.store.records import Kind, SqlRecordStore, Upserted
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
-
-log = logging.getLogger(__name__)
-
-PAUSE_S = 1.0
 
 
 def settings_of(row: rows.Collection) -> CollectionSettings:
@@ -61,16 +55,10 @@ class Library:
         self.jobs = JobStore(self._engine)
         self.episodes = EpisodeStore(self._engine)
         self.publisher = Publisher(folder, self.catalog, self.records)
-        self._vectors = VectorCache(self._engine)
-        self._load_embedder = embedders
-        self._lanes: dict[str, EmbeddingLane] = {}
+        self._lanes = Lanes(embedders, VectorCache(self._engine))
         self._live: dict[int, LiveCollection] = {}
-        self._failures: dict[int, PrecedentError] = {}
         self._lock = threading.RLock()
-        self._changed = threading.Condition()
-        self._closing = False
-        self._indexer = threading.Thread(target=self._index_forever, name="indexer", daemon=True)
-        self._indexer.start()
+        self._indexer = Indexer(self.records, self._served)
 
     def __enter__(self) -> Library:
         return self
@@ -82,11 +70,8 @@ class Library:
 
     def close(self) -> None:
         """Stop indexing and let go of the database; nothing acknowledged is lost."""
-        self._closing = True
-        self._wake()
-        self._indexer.join()
-        for lane in self._lanes.values():
-            lane.close()
+        self._indexer.close()
+        self._lanes.close()
         self._engine.dispose()
 
     # Collections
@@ -123,14 +108,19 @@ class Library:
         self.catalog.delete(found.id)
         with self._lock:
             self._live.pop(found.id, None)
-        shutil.rmtree(self.publisher.root(found.id), ignore_errors=True)
+        self.publisher.forget(found.id)
+
+    def _served(self) -> list[LiveCollection]:
+        with self._lock:
+            self._live = {id: live for id, live in self._live.items() if not live.retired}
+            return list(self._live.values())
 
     # Records
 
     def upsert(self, name: str, kind: Kind, records: Sequence[Record]) -> Upserted:
         """Keep records; on disk on return, searchable soon after (see `wait`)."""
         done = self.records.upsert(self.collection(name).id, kind, records)
-        self._wake()
+        self._indexer.wake()
         return done
 
     def delete(self, name: str, kind: Kind, id: str) -> int:
@@ -143,7 +133,7 @@ class Library:
             live = self._live.get(collection)
         if live is not None:
             live.hide([(kind, id, sequence)], 0)
-        self._wake()
+        self._indexer.wake()
         return sequence
 
     def wait(self, name: str, sequence: int, timeout_s: float = 600.0) -> None:
@@ -154,27 +144,13 @@ class Library:
         Overloaded
             It took longer than `timeout_s`; what was acknowledged is kept and will be searchable.
         """
-        collection = self.collection(name).id
-        live = self.live(name)
-        end = time.monotonic() + timeout_s
-        while live.applied < sequence:
-            self._wake()
-            with self._changed:
-                self._changed.wait(0.05)
-            if failure := self._failures.get(collection):
-                raise failure
-            if time.monotonic() > end:
-                raise Overloaded("kept, but not searchable yet: indexing is behind; ask again later", 5.0)
-            live = self.live(name)
+        self._indexer.wait(lambda: self.live(name), sequence, timeout_s)
 
     # Searching
 
     def lane(self, embedder: str) -> EmbeddingLane:
         """The embedding lane of an embedder, loaded at first use."""
-        with self._lock:
-            if embedder not in self._lanes:
-                self._lanes[embedder] = EmbeddingLane(self._load_embedder(embedder), self._vectors)
-            return self._lanes[embedder]
+        return self._lanes[embedder]
 
     def snapshot(self, name: str) -> Snapshot:
         """The collection as it stands now; raises NotFound."""
@@ -192,7 +168,7 @@ class Library:
             live = self._open(id, name, generation)
         if live.hidden_up_to < sequence:
             live.catch_deletions(self.records)
-            self._wake()
+            self._indexer.wake()
         return live
 
     def _builder(self, settings: CollectionSettings) -> Builder:
@@ -219,16 +195,19 @@ class Library:
                         f"run: precedent reindex {name}"
                     )
                 live = LiveCollection(id, builder, loaded)
-            self._swap_in(live)
+            # A first opening serves at once what was embedded before; the rest comes as it is embedded.
+            self._swap_in(live, embed=id in self._live)
             return live
 
-    def _swap_in(self, live: LiveCollection, publish: Callable[[], None] = lambda: None) -> None:
+    def _swap_in(
+        self, live: LiveCollection, publish: Callable[[], None] = lambda: None, embed: bool = True
+    ) -> None:
         """Serve this in the place of what is served, nothing that was searchable missing in between."""
         with self._lock, ExitStack() as held:
             before = self._live.get(live.id)
             if before is not None:
                 held.enter_context(before.lock)
-            live.catch_up(self.records, lambda: self._closing)
+            live.catch_up(self.records, self._indexer.closing, embed)
             publish()
             if before is not None:
                 before.retired = True
@@ -247,17 +226,18 @@ class Library:
         row = self.collection(name)
         settings = settings_of(row).updated(changes or {})
         builder = self._builder(settings)
-        manifest = self.publisher.build(row, builder, progress)
-        live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
-        live.catch_up(self.records, lambda: self._closing)
 
         def publish() -> None:
             if changes:
                 self.catalog.update_settings(row.id, settings.to_fields())
             self.publisher.publish(row.id, manifest)
 
-        self._swap_in(live, publish)
-        self._wake()
+        with self.publisher.building(row.id):
+            manifest = self.publisher.build(row, builder, progress)
+            live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
+            live.catch_up(self.records, self._indexer.closing)
+            self._swap_in(live, publish)
+        self._indexer.wake()
         return manifest
 
     def rollback(self, name: str) -> str:
@@ -268,27 +248,6 @@ class Library:
         self.catalog.serve(row.id, before)
         self._open(row.id, name, before)
         return before
-
-    # Indexing in the background
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _index_forever(self) -> None:
-        while not self._closing:
-            with self._changed:
-                self._changed.wait(PAUSE_S)
-            for live in list(self._live.values()):
-                try:
-                    live.catch_up(self.records, lambda: self._closing)
-                    self._failures.pop(live.id, None)
-                except NotFound:
-                    self._live.pop(live.id, None)
-                except PrecedentError as error:
-                    self._failures[live.id] = error
-                    log.error("collection %d can't be indexed: %s", live.id, error)
-            self._wake()
 
     def start(self) -> None:
         """Remove what a crash left behind and load every collection.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from indexing.analysis import AnalyzedDocument, AnalyzedTrajectory
 from indexing.building import Builder
@@ -151,30 +151,51 @@ class LiveCollection:
         changes = store.deletions(self.id, self.hidden_up_to)
         self.hide(changes.deletions, changes.sequence)
 
-    def catch_up(self, store: RecordStore, stop: Callable[[], bool]) -> None:
-        """Apply what has changed until there is nothing more, `stop` says so, or this is retired."""
+    def catch_up(self, store: RecordStore, stop: Callable[[], bool], embed: bool = True) -> None:
+        """Apply what has changed until there is nothing more, `stop` says so, or this is retired.
+
+        Without `embed` only up to the first record that was never embedded: quick, whatever waits.
+        """
         while not (stop() or self.retired):
             changes = store.changes(self.id, self.applied, CHANGES_AT_ONCE)
             if not changes.upserts and not changes.deletions:
+                self.applied = max(self.applied, changes.sequence)
                 return
-            self.apply(changes)
+            read = self._read(changes)
+            known = changes if embed else self._known(changes, read)
+            self._add(known, read[: len(known.upserts)])
+            if known is not changes:
+                return
 
     def apply(self, changes: Changes) -> None:
         """Make changes searchable; embeds what was never embedded, so it may take a while.
 
         Called by one thread at a time.
         """
-        read: dict[str, list[Any]] = {"trajectory": [], "document": []}
-        for kind, stored in changes.upserts:
-            reader = self.builder.read_trajectory if kind == "trajectory" else self.builder.read_document
-            read[kind].append(reader(stored))
-        self.builder.warm(read["trajectory"], read["document"])
+        self._add(changes, self._read(changes))
+
+    def _read(self, changes: Changes) -> list[AnalyzedTrajectory | AnalyzedDocument]:
+        return [self.builder.read(kind, stored) for kind, stored in changes.upserts]
+
+    def _known(self, changes: Changes, read: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> Changes:
+        """Those changes that come before the first record whose texts were never embedded."""
+        first = self.builder.first_unknown(read)
+        if first is None:
+            return changes
+        end = changes.upserts[first][1].sequence
+        gone = [deletion for deletion in changes.deletions if deletion[2] < end]
+        return Changes(changes.upserts[:first], gone, end - 1)
+
+    def _add(self, changes: Changes, read: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> None:
+        trajectories = [record for record in read if isinstance(record, AnalyzedTrajectory)]
+        documents = [record for record in read if isinstance(record, AnalyzedDocument)]
+        self.builder.warm(read)
         with self.lock:
             if self.retired:
                 return
             self.hide(changes.deletions, changes.sequence)
-            self._trajectories.add(self._standing("trajectory", read["trajectory"]))
-            self._documents.add(self._standing("document", read["document"]))
+            self._trajectories.add(self._standing("trajectory", trajectories))
+            self._documents.add(self._standing("document", documents))
             self.applied = max(self.applied, changes.sequence)
             self._snapshot = None
 

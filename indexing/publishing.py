@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from indexing.building import Builder, Progress, silent
 from indexing.errors import Conflict, CorruptGeneration
@@ -77,8 +80,9 @@ class Publisher:
             if row is not None:
                 self.catalog.set_generation_state(generation, "failed")
             settings = CollectionSettings(**row.manifest["settings"]) if row else None
-            built = self.build(collection, builder(settings))
-            self.publish(collection.id, built)
+            with self.building(collection.id):
+                built = self.build(collection, builder(settings))
+                self.publish(collection.id, built)
             return self.load(collection.id, built.id, built)
 
     def before(self, collection: rows.Collection) -> str:
@@ -90,6 +94,30 @@ class Publisher:
             raise Conflict(f"collection {collection.name!r} has no generation before the served one")
         return older[0].id
 
+    @contextmanager
+    def building(self, collection: int) -> Iterator[None]:
+        """While this lasts, no process takes a generation that is being built for a crash's leftover."""
+        with self._lock_file(collection) as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
     def clean(self, collection: int) -> None:
-        """Remove what a crash left behind."""
-        remove_leftovers(self.root(collection), [row.id for row in self.catalog.generations(collection)])
+        """Remove what a crash left behind, unless some process is building."""
+        with self._lock_file(collection) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            remove_leftovers(self.root(collection), [row.id for row in self.catalog.generations(collection)])
+
+    def forget(self, collection: int) -> None:
+        """Remove all files of a collection that is gone."""
+        shutil.rmtree(self.root(collection), ignore_errors=True)
+        self._lock_path(collection).unlink(missing_ok=True)
+
+    def _lock_path(self, collection: int) -> Path:
+        return self.folder / "collections" / f"{collection}.lock"
+
+    def _lock_file(self, collection: int) -> IO[bytes]:
+        self.root(collection).mkdir(parents=True, exist_ok=True)
+        return self._lock_path(collection).open("wb")

@@ -89,22 +89,33 @@ class Snapshot(Derived):
         return np.concatenate(found)
 
     def search_observations(self, terms: Sequence[str], k: int, scope: Mask) -> Hits:
-        best, where = [np.empty(0)], [np.empty(0, np.int64)]
-        for scores, start, segment in zip(
-            self._row_scores("observation", tuple(terms)),
-            self._position_starts,
-            self.trajectories.segments,
-            strict=False,
-        ):
-            if len(segment):
-                at = scores[segment.observation_row]
-                peaks = np.maximum.reduceat(at, segment.position_start[:-1])
-                best.append(peaks)
-                where.append(start + _first_peaks(at, peaks, segment))
-        peaks, positions = np.concatenate(best), np.concatenate(where)
+        segments = self.trajectories.segments
+        scores = self._row_scores("observation", tuple(terms))
+        at = [found[segment.observation_row] for found, segment in zip(scores, segments, strict=True)]
+        peaks = np.concatenate(
+            [
+                np.empty(0),
+                *(
+                    np.maximum.reduceat(found, segment.position_start[:-1])
+                    for found, segment in zip(at, segments, strict=True)
+                    if len(segment)
+                ),
+            ]
+        )
         chosen = contenders(np.where(scope, peaks, 0.0), k)
         ordered = self.trajectories.best(chosen, peaks[chosen], k)
-        return Hits(positions[ordered.numbers], ordered.scores)
+        return Hits(self._first_peaks(ordered.numbers, at), ordered.scores)
+
+    def _first_peaks(self, trajectories: Numbers, scores: Sequence[Floats]) -> Numbers:
+        """The first of each trajectory's positions with the highest score; `scores` (P,) by segment."""
+        first = np.empty(len(trajectories), np.int64)
+        places = np.searchsorted(self.trajectories.starts, trajectories, "right") - 1
+        for i, (number, place) in enumerate(zip(trajectories.tolist(), places.tolist(), strict=True)):
+            start = self.trajectories.segments[place].position_start
+            local = number - int(self.trajectories.starts[place])
+            begin, end = int(start[local]), int(start[local + 1])
+            first[i] = self._position_starts[place] + begin + scores[place][begin:end].argmax()
+        return first
 
     def score_observations(self, terms: Sequence[str], positions: Numbers) -> Floats:
         scores = dict(
@@ -223,13 +234,6 @@ class Snapshot(Derived):
         """The record of a document's number."""
         segment, ordinal = self.documents.locate(number)
         return document_from_bytes(segment.body(ordinal))
-
-
-def _first_peaks(at: Floats, peaks: Floats, segment: TrajectorySegment) -> Numbers:
-    """The first position of each trajectory at which its peak stands."""
-    places = np.flatnonzero(at == np.repeat(peaks, np.diff(segment.position_start)))
-    first: Numbers = places[np.searchsorted(places, segment.position_start[:-1])]
-    return first
 
 
 def _search_instructions(
