@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from indexing.errors import PrecedentError
 from indexing.library import Library
-from service import collections, health, jobs, problems, records, reference, retrieval
+from service import collections, health, jobs, problems, records, reference, retrieval, ui
 from service.access import AccessLog
 from service.description import describe_api
 from service.gate import Gate
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         jobs.router,
         health.router,
         reference.router,
+        ui.router,
     ):
         app.include_router(router)
     describe_api(app)
