@@ -46,7 +46,7 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
         return []
     numbers = np.array(list(found), np.int64)
     steps = align(context, numbers)
-    state = numbers[np.lexsort((context.snapshot.trajectories.rank[numbers], -steps.scores))]
+    state = numbers[np.argsort(-steps.scores, kind="stable")]  # of equal fit, as they were proposed
     rankings = [[candidate.trajectory for candidate in channel] for channel in (seen, meant, task) if channel]
     fused = reciprocal_rank_fusion([*rankings, state.tolist()])
     actions = context.snapshot.actions_at(steps.positions).tolist()

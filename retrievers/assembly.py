@@ -53,7 +53,11 @@ class Assembler:
         whole = self._whole(candidate, record, step)
         if whole.tokens <= share:
             return whole
-        return self._window(whole, candidate.trajectory, step or 0, share) if self.windowed else None
+        if not self.windowed:
+            return None
+        ended = step is None and candidate.position is not None
+        centre = len(record.steps) - 1 if ended else step or 0
+        return self._window(whole, candidate.trajectory, centre, share)
 
     def _step(self, candidate: Candidate, record: Trajectory) -> int | None:
         if candidate.position is None:
@@ -67,9 +71,9 @@ class Assembler:
             return candidate.kind, candidate.score
         observation = record.final_observation if step is None else record.steps[step].observation
         kind, like = self.likeness.kind(observation or "")
-        if kind is None and candidate.kind != "lexical":
+        if kind is None and candidate.kind == "dense":
             return candidate.kind, candidate.score
-        return kind or candidate.kind, like
+        return kind or "lexical", like
 
     def _whole(self, candidate: Candidate, record: Trajectory, step: int | None) -> Demonstration:
         kind, score = self._match(candidate, record, step)

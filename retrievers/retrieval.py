@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from indexing.errors import DeadlineExceeded
 from indexing.lane import EmbeddingLane
 from indexing.snapshot import Snapshot
 from retrievers.assembly import Assembler
@@ -12,7 +13,7 @@ from retrievers.baselines import DocumentRanker, task_text
 from retrievers.budget import Meter
 from retrievers.context import Context
 from retrievers.likeness import Likeness
-from retrievers.model_channel import Degraded
+from retrievers.model_channel import LATE, Degraded
 from retrievers.rendering import render_document, render_prompt
 from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Request
 from retrievers.strategies import STRATEGIES
@@ -33,7 +34,7 @@ def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answe
     ranked, keep = _ranked(snapshot, lane, request, degraded)
     found = time.perf_counter()
     shown = _show(snapshot, meter, ranked, request, strategy.windowed)
-    documents = _documents(snapshot, lane, meter, request) if strategy.documents else []
+    documents = _documents(snapshot, lane, meter, request, degraded) if strategy.documents else []
     prompt = render_prompt(shown, documents) if request.render or not meter.additive else None
     tokens = _total(meter, shown, documents)
     while not meter.additive and (shown or documents):
@@ -89,18 +90,31 @@ def _show(
     return Assembler(snapshot, meter, likeness, request.limits.tokens, windowed).show(ranked)
 
 
-def _documents(snapshot: Snapshot, lane: EmbeddingLane, meter: Meter, request: Request) -> list[DocumentHit]:
+def _ranked_documents(
+    snapshot: Snapshot, lane: EmbeddingLane, request: Request, degraded: Degraded
+) -> list[tuple[int, float]]:
+    """Documents with their scores, best first; by words where there is no time to embed the task."""
+    scope = snapshot.documents.scope(request.conditions, (*request.exclude, *request.shown))
+    text = task_text(Context(snapshot, lane, request, snapshot.trajectories.alive))
+    if snapshot.settings.documents_engine == "dense" and scope.any():
+        try:
+            hits = snapshot.search_documents(
+                lane.query(text, request.deadline), request.limits.documents, scope
+            )
+            return list(zip(hits.numbers.tolist(), hits.scores.round(6).tolist(), strict=True))
+        except DeadlineExceeded:
+            degraded.note(LATE)
+    ranker = snapshot.documents.derived("ranker", lambda: DocumentRanker(snapshot))
+    return [(number, score) for number, score in ranker.rank(text) if scope[number]]
+
+
+def _documents(
+    snapshot: Snapshot, lane: EmbeddingLane, meter: Meter, request: Request, degraded: Degraded
+) -> list[DocumentHit]:
     limits = request.limits
     if limits.documents <= 0 or limits.tokens <= 0:
         return []
-    scope = snapshot.documents.scope(request.conditions, (*request.exclude, *request.shown))
-    text = task_text(Context(snapshot, lane, request, snapshot.trajectories.alive))
-    if snapshot.settings.documents_engine == "dense":
-        hits = snapshot.search_documents(lane.query(text, request.deadline), limits.documents, scope)
-        ranked = list(zip(hits.numbers.tolist(), hits.scores.round(6).tolist(), strict=True))
-    else:
-        ranker = snapshot.documents.derived("ranker", lambda: DocumentRanker(snapshot))
-        ranked = [(number, score) for number, score in ranker.rank(text) if scope[number]]
+    ranked = _ranked_documents(snapshot, lane, request, degraded)
     left = limits.tokens - meter.documents_heading
     shown: list[DocumentHit] = []
     for number, score in ranked[: limits.documents]:
