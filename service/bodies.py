@@ -17,7 +17,7 @@ from service.problems import InvalidFields, Malformed, UnsupportedMediaType, fau
 M = TypeVar("M", bound=BaseModel)
 
 JSON_TYPE = "application/json"
-INFLATED_BYTES = 1 << 20
+INFLATED_BYTES = 256 * 1024
 PARSED_IN_LOOP = 64 * 1024
 """A body up to this size is parsed at once; a longer one in a thread."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -35,26 +36,33 @@ class LineSplitter:
         self._size = 0
         self._number = 0
 
-    def feed(self, chunk: bytes) -> Iterator[Line]:
+    def feed(self, chunk: bytes) -> list[Line]:
         """The lines that end in this chunk."""
-        *ends, rest = chunk.split(b"\n")
-        for end in ends:
-            self._hold(end)
-            yield from self.close()
-        self._hold(rest)
+        first, *others = chunk.split(b"\n")
+        self._hold(first)
+        if not others:
+            return []
+        lines = self.close()
+        number, last = self._number, others.pop()
+        self._number += len(others)
+        for line in others:
+            number += 1
+            if line and not line.isspace():
+                lines.append((number, line if len(line) <= self._longest else None))
+        self._hold(last)
+        return lines
 
-    def close(self) -> Iterator[Line]:
-        """The line at hand, ended here."""
+    def close(self) -> list[Line]:
+        """The line at hand, ended here, unless it is blank."""
         line = b"".join(self._parts)
         too_long = self._size > self._longest
         self._number += 1
         self._parts, self._size = [], 0
         if self._number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if too_long:
-            yield self._number, None
-        elif line.strip():
-            yield self._number, line
+            line = line.removeprefix(BOM_UTF8)
+        if not too_long and (not line or line.isspace()):
+            return []
+        return [(self._number, None if too_long else line)]
 
     def _hold(self, part: bytes) -> None:
         self._size += len(part)

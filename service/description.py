@@ -16,6 +16,42 @@ from service.schemas import RetrieveIn, SettingsIn
 REF = "#/components/schemas/{model}"
 SUMMARY = "At every step of an agent's episode: who has stood here before, and what did they do next?"
 
+_OF_COLLECTION = (
+    "describe_collection",
+    "reindex_collection",
+    "rollback_collection",
+    "upsert_trajectories",
+    "page_trajectories",
+    "upsert_documents",
+    "page_documents",
+    "remove_collection",
+)
+
+
+def _link(operation: str, **parameters: str) -> dict[str, Any]:
+    return {"operationId": operation, "parameters": parameters}
+
+
+def _to_first(plural: str, one: str) -> dict[str, Any]:
+    found = {"collection": "$request.path.collection", "id": f"$response.body#/{plural}/0/id"}
+    return {name: _link(name, **found) for name in (f"read_{one}", f"delete_{one}")}
+
+
+_WITHIN = {name: _link(name, collection="$request.path.collection") for name in _OF_COLLECTION}
+_LINKS: dict[str, dict[str, Any]] = {
+    "put_collection": {"200": _WITHIN, "201": _WITHIN},
+    "upsert_trajectories": {
+        "200": {name: _WITHIN[name] for name in ("page_trajectories", "reindex_collection")}
+    },
+    "upsert_documents": {"200": {name: _WITHIN[name] for name in ("page_documents", "reindex_collection")}},
+    "page_trajectories": {"200": _to_first("trajectories", "trajectory")},
+    "page_documents": {"200": _to_first("documents", "document")},
+    "reindex_collection": {
+        "202": {name: _link(name, id="$response.body#/id") for name in ("read_job", "cancel_job")}
+    },
+}
+"""What can be called next, by operation and status, and where its parameters come from."""
+
 
 def describe_api(app: FastAPI) -> None:
     """Have the app describe itself, request bodies and problems included."""
@@ -39,6 +75,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components.pop("ValidationError", None)
     for path in document["paths"].values():
         for call in path.values():
+            if "HTTPValidationError" in str(call["responses"].get("422")):
+                del call["responses"]["422"]  # FastAPI's guess, where any text will do
+            for status, links in _LINKS.get(call["operationId"], {}).items():
+                call["responses"][status]["links"] = links
             call["responses"] |= {str(code): told for code, told in documented("internal").items()}
     document["components"]["schemas"] = dict(sorted(components.items()))
     return document

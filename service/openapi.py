@@ -19,6 +19,7 @@ FILE = Path(__file__).resolve().parents[1] / "openapi.yaml"
 HEAD = "# Written by `make openapi` from the code; CI fails when it drifts."
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _RESERVED = frozenset({"null", "true", "false", "on", "off", "yes", "no", "y", "n"})
 
 
@@ -35,12 +36,17 @@ def to_yaml(value: Any, indent: int = 0) -> Iterator[str]:
             yield f"{pad}{lead}"
             yield from to_yaml(item, indent + 1)
         else:
-            yield f"{pad}{lead} {json.dumps(item, ensure_ascii=False)}"
+            yield f"{pad}{lead} {_scalar(item)}"
 
 
 def _key(name: str) -> str:
     plain = _PLAIN.fullmatch(name) and name.lower() not in _RESERVED
-    return name if plain else json.dumps(name, ensure_ascii=False)
+    return name if plain else _scalar(name)
+
+
+def _scalar(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def render() -> str:

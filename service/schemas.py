@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -75,7 +76,12 @@ class Absentable(RequestModel):
         )
 
 
-Limit = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
+def _whole(value: Any) -> Any:
+    """5.0 is an integer in JSON, as 5 is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Limit = Annotated[int, Field(ge=0, le=MAX_LIMIT), BeforeValidator(_whole)]
 
 
 def _nullable(schema: dict[str, Any]) -> None:
@@ -97,19 +103,22 @@ class LimitsIn(Absentable):
     model: Limit = 5
     total: Limit = 10
     documents: Limit = 10
-    tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS)] = 4000
+    tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS), BeforeValidator(_whole)] = 4000
 
     def to_limits(self) -> Limits:
         return Limits(self.observation, self.model, self.total, self.documents, self.tokens)
 
 
+def _describe_retrieve(schema: dict[str, Any]) -> None:
+    _nullable(schema)
+    given = {"instruction": {"type": "string", "pattern": r"\S"}, "observation": {"type": "string"}}
+    schema["anyOf"] = [{"required": [name], "properties": {name: one}} for name, one in given.items()]
+
+
 class RetrieveIn(Absentable):
     """What an agent sends in the middle of an episode: `instruction`, `observation` or both are needed."""
 
-    model_config = ConfigDict(
-        json_schema_extra=_nullable,
-        json_schema_serialization_defaults_required=False,
-    )
+    model_config = ConfigDict(json_schema_extra=_describe_retrieve)
 
     collection: Annotated[str, StringConstraints(pattern=COLLECTION_NAME)]
     instruction: Text | None = None
@@ -123,7 +132,7 @@ class RetrieveIn(Absentable):
         Field(max_length=MAX_QUERIES, description="The agent's own queries; they replace the written one."),
     ] = []
     limits: LimitsIn = LimitsIn()
-    deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS)] = DEADLINE_MS
+    deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS), BeforeValidator(_whole)] = DEADLINE_MS
     filter: Annotated[dict[str, Any], AfterValidator(check_json), WithJsonSchema(_FILTER_SCHEMA)] = {}
     exclude: Annotated[
         list[Text], Field(max_length=MAX_EXCLUDED, description="Ids of trajectories the agent already has.")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import anyio
+import pytest
+
+from indexing.errors import DeadlineExceeded, Overloaded
+from service import gate
+from service.gate import Gate
+
+
+def test_what_finds_no_thread_in_time_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "GRACE_S", 0.01)
+    may_end, begun = threading.Event(), list[str]()
+
+    def work() -> str:
+        begun.append("first")
+        assert may_end.wait(30)
+        return "done"
+
+    async def main() -> None:
+        narrow = Gate(1, 1)
+        answers: list[str] = []
+
+        async def first() -> None:
+            answers.append(await narrow.run(work, time.monotonic()))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(first)
+            while not begun:
+                await anyio.sleep(0.001)
+            with pytest.raises(DeadlineExceeded):
+                await narrow.run(lambda: begun.append("second"), time.monotonic() + 0.02)
+            may_end.set()
+        assert answers == ["done"]
+
+    anyio.run(main)
+    assert begun == ["first"]
+
+
+def test_one_more_than_there_is_room_for_is_refused() -> None:
+    may_end = threading.Event()
+
+    async def main() -> None:
+        narrow = Gate(1, 1)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(narrow.run, lambda: may_end.wait(30), time.monotonic() + 30)
+            await anyio.sleep(0.01)
+            with pytest.raises(Overloaded):
+                await narrow.run(lambda: True, time.monotonic() + 30)
+            may_end.set()
+        assert await narrow.run(lambda: True, time.monotonic() + 30)
+
+    anyio.run(main)

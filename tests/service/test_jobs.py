@@ -1,0 +1,176 @@
+"""Reindexing as a job: entered, watched, cancelled, and what a crash leaves of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from indexing.building import Progress, silent
+from indexing.embedder import HashingEmbedder, Vectors
+from indexing.generations import Manifest
+from indexing.library import Library
+from indexing.records import JSON
+from indexing.store.jobs import INTERRUPTED, Job
+from tests.service.running import create, finished, problem, reindexed, running, trajectory, until
+
+JOB_FIELDS = {
+    "id", "kind", "collection", "state", "request", "progress",
+    "error", "created_at", "started_at", "finished_at",
+}  # fmt: skip
+
+
+class GatedEmbedder(HashingEmbedder):
+    """Embeds only while its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__(64)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.broken = False
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        assert self.gate.wait(30)
+        if self.broken:
+            raise ZeroDivisionError("broken on purpose")
+        return super().encode(texts)
+
+
+@pytest.fixture
+def embedder() -> GatedEmbedder:
+    return GatedEmbedder()
+
+
+@pytest.fixture
+def gated(tmp_path: Path, embedder: GatedEmbedder) -> Iterator[TestClient]:
+    """A collection of 600 texts whose next reindex waits at the gate, since another embedder is asked for."""
+    other = iter(range(1_000_000))
+
+    def load(name: str) -> GatedEmbedder:
+        embedder.fingerprint = f"{name}-{next(other)}"
+        return embedder
+
+    with Library(tmp_path, load) as library, running(tmp_path, library) as client:
+        create(client, "rooms", *(trajectory(f"r{number}", number) for number in range(300)))
+        create(client, "others", trajectory("a"))
+        embedder.gate.clear()
+        yield client
+        embedder.gate.set()
+
+
+def start(client: TestClient, name: str = "rooms", embedder: str = "hashing-128") -> str:
+    answer = client.post(f"/collections/{name}/reindex", json={"embedder": embedder})
+    assert answer.status_code == 202
+    job = answer.json()
+    assert job.keys() == JOB_FIELDS
+    assert answer.headers["location"] == f"/jobs/{job['id']}"
+    return str(job["id"])
+
+
+def test_a_reindex_is_a_job_that_ends_in_a_new_generation(client: TestClient) -> None:
+    create(client, "rooms", trajectory("a"), trajectory("b"))
+    job = reindexed(client)
+    assert job.keys() == JOB_FIELDS
+    assert (job["kind"], job["collection"], job["error"], job["request"]) == ("reindex", "rooms", None, {})
+    assert job["progress"] == {"stage": "writing", "done": 1, "total": 1, "rate": None, "seconds_left": None}
+    assert job["created_at"] <= job["started_at"] <= job["finished_at"]
+    assert client.get("/collections/rooms").json()["counts"]["delta"] == 0
+    second = reindexed(client)
+    assert [one["id"] for one in client.get("/jobs").json()["jobs"]] == [second["id"], job["id"]]
+    assert [one["id"] for one in client.get("/jobs?limit=1").json()["jobs"]] == [second["id"]]
+    problem(client.post(f"/jobs/{job['id']}/cancel"), "conflict", 409)
+    problem(client.get("/jobs/none"), "not-found", 404)
+    problem(client.post("/jobs/none/cancel"), "not-found", 404)
+    problem(client.get("/jobs?limit=0"), "invalid-input", 422)
+
+
+def test_progress_is_told_and_a_second_reindex_waits_its_turn(
+    gated: TestClient, embedder: GatedEmbedder
+) -> None:
+    first = start(gated)
+    until(lambda: gated.get(f"/jobs/{first}").json()["progress"]["stage"] == "embedding")
+    running_job = gated.get(f"/jobs/{first}").json()
+    assert (running_job["state"], running_job["progress"]["total"]) == ("running", 600)
+    assert first in problem(gated.post("/collections/rooms/reindex"), "conflict", 409)["detail"]
+    queued = start(gated, "others")
+    assert gated.get(f"/jobs/{queued}").json()["state"] == "queued"
+    question = {"collection": "rooms", "observation": "Room 3 is free on Monday", "strategy": "observation"}
+    assert gated.post("/retrieve", json=question).json()["demonstrations"][0]["id"] == "r3"
+    embedder.gate.set()
+    assert finished(gated, first)["state"] == "succeeded"
+    assert finished(gated, queued)["state"] == "succeeded"
+
+
+def test_a_cancelled_job_changes_nothing(gated: TestClient, embedder: GatedEmbedder) -> None:
+    id = start(gated)
+    queued = start(gated, "others")
+    until(lambda: gated.get(f"/jobs/{id}").json()["progress"]["stage"] == "embedding")
+    assert gated.post(f"/jobs/{queued}/cancel").json()["state"] == "cancelled"
+    threading.Timer(0.2, embedder.gate.set).start()
+    assert gated.post(f"/jobs/{id}/cancel").json()["state"] in ("running", "cancelled")
+    assert finished(gated, id)["state"] == "cancelled"
+    described = gated.get("/collections/rooms").json()
+    assert (described["generation"], described["generations"]) == (None, [])
+    assert described["settings"]["embedder"] == "hashing-64"
+    assert finished(gated, start(gated))["state"] == "succeeded"
+    assert gated.get(f"/jobs/{queued}").json()["state"] == "cancelled"
+
+
+def test_a_job_that_fails_says_so_and_the_next_one_runs(gated: TestClient, embedder: GatedEmbedder) -> None:
+    embedder.broken = True
+    embedder.gate.set()
+    job = finished(gated, start(gated))
+    assert job["state"] == "failed"
+    assert "broken on purpose" in job["error"]
+    embedder.broken = False
+    assert finished(gated, start(gated, embedder="hashing-32"))["state"] == "succeeded"
+
+
+class FaultyLibrary(Library):
+    """A library with a fault that nobody thought of."""
+
+    def reindex(
+        self,
+        name: str,  # noqa: ARG002
+        changes: Mapping[str, JSON] | None = None,  # noqa: ARG002
+        progress: Progress = silent,  # noqa: ARG002
+    ) -> Manifest:
+        raise KeyError("secret observation")
+
+
+def test_an_unexpected_fault_is_logged_and_ends_only_its_job(tmp_path: Path) -> None:
+    with FaultyLibrary(tmp_path) as library, running(tmp_path, library) as client:
+        create(client)
+        for _ in range(2):
+            job = finished(client, client.post("/collections/rooms/reindex").json()["id"])
+            assert job["error"] == "unexpected KeyError; it is in the service's log"
+
+
+def test_a_job_of_a_removed_collection_fails(gated: TestClient, embedder: GatedEmbedder) -> None:
+    start(gated, "others")
+    queued = start(gated, "rooms")
+    assert gated.delete("/collections/rooms").status_code == 204
+    embedder.gate.set()
+    job = finished(gated, queued)
+    assert job["state"] == "failed"
+    assert "rooms" in job["error"]
+
+
+def test_what_a_dead_process_left_is_failed_at_the_start(tmp_path: Path) -> None:
+    with Library(tmp_path) as library:
+        library.jobs.add(Job("left", "reindex", "rooms", time.time(), "running"))
+    with running(tmp_path) as client:
+        job = client.get("/jobs/left").json()
+        assert (job["state"], job["error"]) == ("failed", INTERRUPTED)
+
+
+def test_a_service_that_stops_marks_its_job(gated: TestClient, embedder: GatedEmbedder) -> None:
+    id = start(gated)
+    until(lambda: gated.get(f"/jobs/{id}").json()["progress"]["stage"] == "embedding")
+    threading.Timer(0.2, embedder.gate.set).start()
+    gated.app.state.service.jobs.close()  # type: ignore[attr-defined]
+    assert gated.get(f"/jobs/{id}").json()["error"] == INTERRUPTED
