@@ -115,6 +115,11 @@ class Library:
             self._live = {id: live for id, live in self._live.items() if not live.retired}
             return list(self._live.values())
 
+    def overgrown(self) -> list[str]:
+        """Collections whose delta asks for a new generation: memory and restarts grow with it."""
+        grown = {live.id for live in self._served() if live.overgrown}
+        return [row.name for row in self.catalog.list() if row.id in grown] if grown else []
+
     # Records
 
     def upsert(self, name: str, kind: Kind, records: Sequence[Record]) -> Upserted:

@@ -24,6 +24,9 @@ S = TypeVar("S", bound=Segment)
 
 CHANGES_AT_ONCE = 512
 
+SMALL_DELTA = 2_000
+"""Records that a delta may hold whatever the size of its generation."""
+
 NO_GENERATION = "none"
 """What an answer calls its generation before the first one."""
 
@@ -120,6 +123,13 @@ class LiveCollection:
     def delta(self) -> int:
         """Records that are served from memory, not from the generation."""
         return self._trajectories.delta + self._documents.delta
+
+    @property
+    def overgrown(self) -> bool:
+        """Whether the delta is large enough that a new generation is worth its build."""
+        counts = self.generation.manifest.counts if self.generation else {}
+        built = counts.get("trajectories", 0) + counts.get("documents", 0)
+        return self.delta >= max(SMALL_DELTA, built // 2)
 
     @property
     def snapshot(self) -> Snapshot:

@@ -369,3 +369,15 @@ def test_closing_leaves_no_thread_behind(tmp_path: Path) -> None:
 
 def test_errors_of_a_library_are_precedents() -> None:
     assert issubclass(EmbeddingFailed, PrecedentError)
+
+
+def test_a_delta_asks_for_a_generation_when_it_outgrows_the_last(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.live.SMALL_DELTA", 4)
+    write(library, *some(3))
+    assert library.overgrown() == []
+    write(library, *some(5))
+    assert library.overgrown() == [NAME]
+    library.reindex(NAME)
+    assert library.overgrown() == []
