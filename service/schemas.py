@@ -131,7 +131,7 @@ class RetrieveIn(Absentable):
         list[Annotated[Text, StringConstraints(max_length=MAX_QUERY)]],
         Field(max_length=MAX_QUERIES, description="The agent's own queries; they replace the written one."),
     ] = []
-    limits: LimitsIn = LimitsIn()
+    limits: LimitsIn = Field(default_factory=LimitsIn)
     deadline_ms: Annotated[int, Field(ge=1, le=MAX_DEADLINE_MS), BeforeValidator(_whole)] = DEADLINE_MS
     filter: Annotated[dict[str, Any], AfterValidator(check_json), WithJsonSchema(_FILTER_SCHEMA)] = {}
     exclude: Annotated[
