@@ -201,12 +201,17 @@ def decode(text: bytes | str) -> Any:
 
 def iter_lines(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
     """Lines of NDJSON with their numbers from 1, out of chunks of any size; blank lines are skipped."""
-    number, rest = 0, b""
+    number = 0
+    begun: list[bytes] = []
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n") if b"\n" in chunk else (rest + chunk,)
-        for line in lines:
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        for following in others:
             number += 1
+            line = b"".join(begun)
+            begun = [following]
             if line.strip():
                 yield number, line
-    if rest.strip():
-        yield number + 1, rest
+    last = b"".join(begun)
+    if last.strip():
+        yield number + 1, last
