@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
+from indexing.errors import Overloaded, StorageFull
 from indexing.library import Library
 from retrievers import requests
 from retrievers.query_writers import AgentWriter, QueryWriter, Written
@@ -26,6 +27,9 @@ router = APIRouter(tags=["retrieval"])
 
 NO_KEY = ""
 """Whose episodes these are while there are no API keys."""
+
+EPISODE_NOT_KEPT = "episode:not_kept"
+"""In `degraded`: the disk is full, or busy for too long, so the same may be shown again."""
 
 _BODY = {
     "requestBody": {
@@ -65,13 +69,14 @@ def answer(library: Library, asked: RetrieveIn, written: Written, deadline: floa
         shown = library.episodes.shown(live.id, NO_KEY, asked.episode)
         request = replace(request, shown=tuple(shown))
     found = retrieve(live.snapshot, live.builder.lane, request)
+    degraded = [*written.degraded, *found.degraded]
     if asked.episode is not None:
         ids = [demonstration.id for demonstration in found.demonstrations]
-        library.episodes.show(live.id, NO_KEY, asked.episode, ids, time.time())
-    fields = {"collection": asked.collection, **found.to_fields()}
-    if written.degraded:
-        fields["degraded"] = [*written.degraded, *fields["degraded"]]
-    return fields
+        try:
+            library.episodes.show(live.id, NO_KEY, asked.episode, ids, time.time())
+        except (StorageFull, Overloaded):
+            degraded.append(EPISODE_NOT_KEPT)
+    return {"collection": asked.collection, **found.to_fields(), "degraded": degraded}
 
 
 async def answer_once(settings: Settings, library: Library, asked: RetrieveIn) -> dict[str, Any]:

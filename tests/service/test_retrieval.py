@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from indexing.errors import StorageFull
 from indexing.library import Library
 from service.app import EPISODE_KEPT_S
 from service.responses import AnswerOut
@@ -138,6 +139,19 @@ def test_an_episode_survives_a_restart_and_is_forgotten_a_day_later(tmp_path: Pa
         assert library.episodes.forget(time.time() + 1) == 1
     with running(tmp_path) as client:
         assert ids(ask(client, episode="e", limits={"total": 1})) == ids(first)
+
+
+def test_a_full_disk_costs_the_episode_not_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageFull("no room on the disk")
+
+    with Library(tmp_path) as library, running(tmp_path, library) as client:
+        create(client, "rooms", trajectory("r3", 3))
+        monkeypatch.setattr(library.episodes, "show", full)
+        answer = ask(client, episode="e")
+        assert (ids(answer), answer["degraded"]) == (["r3"], ["episode:not_kept"])
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
