@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -12,7 +10,6 @@ from functools import partial
 from anyio import to_thread
 from fastapi import FastAPI
 
-from indexing.errors import PrecedentError
 from indexing.library import Library
 from service import collections, health, jobs, problems, records, reference, retrieval, ui
 from service.access import AccessLog
@@ -22,12 +19,8 @@ from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
+from service.upkeep import forget_episodes, renew_generations
 from service.writers import query_writer
-
-log = logging.getLogger(__name__)
-
-EPISODE_KEPT_S = 24 * 3600
-FORGET_EVERY_S = 300.0
 
 
 def create_app(settings: Settings | None = None, library: Library | None = None) -> FastAPI:
@@ -79,7 +72,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
     await to_thread.run_sync(jobs.start)
     readiness = Readiness(library, settings.embedders[0])
     writer = await stack.enter_async_context(query_writer(settings))
-    for background in (_load(readiness), _forget_episodes(library)):
+    for background in (_load(readiness), forget_episodes(library), renew_generations(library, jobs)):
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
     return Service(settings, library, writer, jobs, readiness, searching)
@@ -91,15 +84,6 @@ def _closing(stack: AsyncExitStack, close: Callable[[], None]) -> None:
 
 async def _load(readiness: Readiness) -> None:
     await to_thread.run_sync(readiness.load, abandon_on_cancel=True)
-
-
-async def _forget_episodes(library: Library) -> None:
-    while True:
-        try:
-            await to_thread.run_sync(library.episodes.forget, time.time() - EPISODE_KEPT_S)
-        except PrecedentError as error:
-            log.warning("old episodes aren't forgotten yet: %s", error)
-        await asyncio.sleep(FORGET_EVERY_S)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -1,0 +1,42 @@
+"""What the service does of its own accord, now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from anyio import to_thread
+
+from indexing.errors import Conflict, PrecedentError
+from indexing.library import Library
+from service.job_runner import JobRunner
+
+log = logging.getLogger(__name__)
+
+EPISODE_KEPT_S = 24 * 3600
+FORGET_EVERY_S = 300.0
+LOOK_EVERY_S = 5.0
+
+
+async def forget_episodes(library: Library) -> None:
+    """Forget episodes a day after their last use."""
+    while True:
+        try:
+            await to_thread.run_sync(library.episodes.forget, time.time() - EPISODE_KEPT_S)
+        except PrecedentError as error:
+            log.warning("old episodes aren't forgotten yet: %s", error)
+        await asyncio.sleep(FORGET_EVERY_S)
+
+
+async def renew_generations(library: Library, jobs: JobRunner) -> None:
+    """Start a reindex of each collection whose delta has outgrown its generation."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            for name in await to_thread.run_sync(library.overgrown):
+                await to_thread.run_sync(jobs.submit, name, {})
+        except Conflict:
+            continue  # it is being reindexed already
+        except PrecedentError as error:
+            log.warning("generations aren't renewed yet: %s", error)
