@@ -12,7 +12,6 @@ from starlette.testclient import TestClient
 
 from indexing.errors import StorageFull
 from indexing.library import Library
-from service.app import EPISODE_KEPT_S
 from service.responses import AnswerOut
 from tests.service.running import (
     JSON_BODY,
@@ -135,7 +134,7 @@ def test_an_episode_survives_a_restart_and_is_forgotten_a_day_later(tmp_path: Pa
     with running(tmp_path) as client:
         assert set(ids(first)).isdisjoint(ids(ask(client, episode="e", limits={"total": 1})))
     with Library(tmp_path) as library:
-        assert library.episodes.forget(time.time() - EPISODE_KEPT_S) == 0
+        assert library.episodes.forget(time.time() - 24 * 3600) == 0
         assert library.episodes.forget(time.time() + 1) == 1
     with running(tmp_path) as client:
         assert ids(ask(client, episode="e", limits={"total": 1})) == ids(first)
