@@ -22,6 +22,9 @@ K1, B, EPSILON = 1.5, 0.75, 0.25
 MAX_QUERY_TERMS = 256
 """A longer query keeps its rarest terms: what is common adds time, not order."""
 
+LOOKUP, LOOKUPS = 1_000, 10
+"""What looking up one term costs, at all and for each row, in postings that could be added up instead."""
+
 Idf = Literal["lucene", "okapi"]
 Floats = NDArray[np.float64]
 
@@ -136,9 +139,25 @@ class Bm25:
 
     def scores(self, terms: Iterable[str]) -> list[Floats]:
         """The score of every row, one array (R,) for each index; 0 where no term occurs."""
+        gain, places = self._weigh(terms)
+        return [
+            _accumulate(index, norm, place, gain)
+            for index, norm, place in zip(self.indexes, self._norms, places, strict=True)
+        ]
+
+    def scores_at(self, terms: Iterable[str], rows: Sequence[NDArray[np.integer[Any]]]) -> list[Floats]:
+        """The scores of some rows, an array of them for each index: to the bit what `scores` gives them."""
+        gain, places = self._weigh(terms)
+        return [
+            _score_rows(index, norm, place, gain, wanted)
+            for index, norm, place, wanted in zip(self.indexes, self._norms, places, rows, strict=True)
+        ]
+
+    def _weigh(self, terms: Iterable[str]) -> tuple[Floats, list[NDArray[np.int64]]]:
+        """What each distinct term may add to a score at most, and its place in each vocabulary."""
         query = Counter(terms)
         if not self.size or not query:
-            return [np.zeros(len(index.lengths)) for index in self.indexes]
+            return np.zeros(0), [np.zeros(0, np.int64) for _ in self.indexes]
         keys = hash_terms(query)
         repeats = np.fromiter(query.values(), np.float64, len(query))
         places = [index.find(keys) for index in self.indexes]
@@ -147,10 +166,7 @@ class Bm25:
         if len(keys) > MAX_QUERY_TERMS:
             keep = np.lexsort((keys, -gain))[:MAX_QUERY_TERMS]
             gain, places = gain[keep], [place[keep] for place in places]
-        return [
-            _accumulate(index, norm, place, gain)
-            for index, norm, place in zip(self.indexes, self._norms, places, strict=True)
-        ]
+        return gain, places
 
 
 def _accumulate(index: LexicalIndex, norm: Floats, places: NDArray[np.int64], gain: Floats) -> Floats:
@@ -164,6 +180,30 @@ def _accumulate(index: LexicalIndex, norm: Floats, places: NDArray[np.int64], ga
     gains = np.repeat(gain[found], [span.stop - span.start for span in spans])
     contributions = gains * counts / (counts + norm[rows])
     return np.bincount(rows, contributions, minlength=len(index.lengths)).astype(np.float64)
+
+
+def _score_rows(
+    index: LexicalIndex,
+    norm: Floats,
+    places: NDArray[np.int64],
+    gain: Floats,
+    wanted: NDArray[np.integer[Any]],
+) -> Floats:
+    """What `_accumulate` gives the rows `wanted`: cheaper where they are few, by looking each one up."""
+    found = places >= 0
+    terms = int(found.sum())
+    postings = int((index.start[places[found] + 1] - index.start[places[found]]).sum())
+    if postings + len(index.lengths) < terms * (LOOKUP + len(wanted) * LOOKUPS):
+        picked: Floats = _accumulate(index, norm, places, gain)[wanted]
+        return picked
+    rows = wanted.astype(index.rows.dtype)
+    norms, total = norm[rows], np.zeros(len(rows))
+    for place, most in zip(places[found].tolist(), gain[found].tolist(), strict=True):
+        first, last = int(index.start[place]), int(index.start[place + 1])
+        at = np.minimum(np.searchsorted(index.rows[first:last], rows), last - first - 1) + first
+        counts = np.where(index.rows[at] == rows, index.counts[at], 0).astype(np.float64)
+        total += most * counts / (counts + norms)
+    return total
 
 
 def contenders(scores: Floats, k: int) -> NDArray[np.int64]:

@@ -160,14 +160,21 @@ class Snapshot(Derived):
 
     def score_instructions(self, terms: Sequence[str], trajectories: Numbers) -> Floats:
         """BM25 of the instruction of each trajectory."""
-        segments = self.trajectories.segments
-        scores = dict(zip(map(id, segments), self._row_scores("instruction", tuple(terms)), strict=True))
-        return self._gather(
-            trajectories,
-            self.trajectories.starts,
-            np.float64,
-            lambda s, local: scores[id(s)][s.instruction_row[local]],
+        found = np.empty(len(trajectories))
+        cut = self._cut(trajectories, self.trajectories.starts)
+        rows = {id(segment): segment.instruction_row[local] for segment, _, local in cut}
+        nothing = np.empty(0, np.int32)
+        wanted = [rows.get(id(segment), nothing) for segment in self.trajectories.segments]
+        scores = dict(
+            zip(
+                map(id, self.trajectories.segments),
+                self._bm25["instruction"].scores_at(terms, wanted),
+                strict=True,
+            )
         )
+        for segment, mine, _ in cut:
+            found[mine] = scores[id(segment)]
+        return found
 
     def positions(self, numbers: Numbers) -> Positions:
         owner = np.empty(len(numbers), np.int64)

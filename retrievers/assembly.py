@@ -110,17 +110,7 @@ class Assembler:
             + instruction
         )
         table: list[tuple[int, int, int]] = counts.tolist()
-        steps = [
-            self.meter.step(
-                shown.index,
-                one.length,
-                shown.index == one.step,
-                observation,
-                action,
-                thought if shown.step.thought is not None else None,
-            )
-            for shown, (observation, action, thought) in zip(one.steps, table, strict=False)
-        ]
+        steps = self.meter.steps(one.step, table, [shown.step.thought is not None for shown in one.steps])
         final = self.meter.final(table[-1][0]) if one.final_observation is not None else 0
         return frame, steps, final
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from indexing.tokens import Tokenizer
@@ -25,6 +26,7 @@ class Meter:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.text = lru_cache(4096)(lambda text: tokenizer.count([text])[0])
+        self._labels = lru_cache(1024)(self._count_labels)
 
     @property
     def additive(self) -> bool:
@@ -44,6 +46,26 @@ class Meter:
         told = 0 if thought is None else self.text(THOUGHT) + thought
         label = self.text(step_label(index, length, matched))
         return label + self.text(OBSERVATION) + observation + told + self.text(ACTION) + action
+
+    def _count_labels(self, length: int) -> tuple[int, ...]:
+        return tuple(self.step(index, length, False, 0, 0, None) for index in range(length))
+
+    def steps(
+        self, matched: int | None, counts: Sequence[tuple[int, int, int]], thinking: Sequence[bool]
+    ) -> list[int]:
+        """What `step` gives each step of a trajectory; `counts` are of observation, action and thought."""
+        labels = self._labels(len(thinking))
+        costs = [
+            label + observation + action
+            for label, (observation, action, _) in zip(labels, counts, strict=False)
+        ]
+        for index, thinks in enumerate(thinking):
+            if thinks or index == matched:
+                observation, action, thought = counts[index]
+                costs[index] = self.step(
+                    index, len(thinking), index == matched, observation, action, thought if thinks else None
+                )
+        return costs
 
     def final(self, observation: int) -> int:
         """A final observation that costs that much."""

@@ -212,7 +212,7 @@ def test_a_loaded_generation_is_mapped_and_can_not_be_written_to(library: Librar
     for arrays in (loaded.trajectories.arrays, loaded.documents.arrays):
         assert arrays
         for name, array in arrays.items():
-            assert isinstance(array, np.memmap), name
+            assert isinstance(array.base, np.memmap), name
             assert not array.flags.writeable, name
 
 
