@@ -51,6 +51,7 @@ def undisturbed(
         library.create(name, settings)
         library.upsert(name, "trajectory", [parse_value(one, Trajectory) for one in trajectories])
         library.upsert(name, "document", [parse_value(one, Document) for one in documents])
+        library.wait(name, library.collection(name).sequence)
         own = load_settings(data_dir=folder)
         models = [RetrieveIn.model_validate(request) for request in requests]
         return [comparable(asyncio.run(answer_once(own, library, model))) for model in models]

@@ -10,8 +10,9 @@ SEED = "PRECEDENT_FAULT_SEED"
 """Set it to the seed that a failed run has printed: the same is sent, the kills come at the same moments."""
 
 KILLS = {"test": 3, "short": 10, "full": 50}
-COMMAND_KILLS = {"test": 2, "short": 10, "full": 50}
+COMMAND_KILLS = {"test": 1, "short": 10, "full": 50}
 MODEL_KILLS = {"test": 0, "short": 2, "full": 10}
+COMMAND_RECORDS = {"test": 400, "short": 1_200, "full": 2_000}
 RECORDS = {"test": 2_000, "short": 10_000, "full": 100_000}
 
 

@@ -116,6 +116,11 @@ class Serving:
         headers = {"content-type": "application/x-ndjson"}
         return self.client.post(self.url + path, content=body, headers=headers)
 
+    def settle(self, name: str) -> None:
+        """Return when all that is stored in a collection is searchable."""
+        answer = self.post_lines(f"/collections/{name}/trajectories?wait=true", b"")
+        assert answer.status_code == 200, answer.text
+
     def create(self, name: str, **settings: Any) -> None:
         """Create a collection that is cheap to index, unless it is told otherwise."""
         cheap = {"embedder": self.embedder, "tokenizer": "words"}

@@ -11,12 +11,11 @@ from typing import Any
 from tests.faults.answers import asked, comparable, retrieved
 from tests.faults.oracle import Oracle
 from tests.faults.records import document, lines, situations, trajectory
-from tests.faults.rounds import COMMAND_KILLS, seeded
+from tests.faults.rounds import COMMAND_KILLS, COMMAND_RECORDS, seeded
 from tests.faults.serving import Serving, leftovers
 from tests.support.shell import begin, precedent
 
 NAME = "forms"
-RECORDS = 2_000
 TURNS = ("text", "verbatim")
 
 
@@ -41,9 +40,11 @@ def timed(data: Path, *arguments: str) -> float:
     return time.monotonic() - begun
 
 
-def batch(chance: random.Random, number: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def batch(
+    chance: random.Random, number: int, count: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Records of one file, trajectories and documents; half of them are new versions of the one before's."""
-    names = range(number * RECORDS // 2, number * RECORDS // 2 + RECORDS)
+    names = range(number * count // 2, number * count // 2 + count)
     return (
         [trajectory(chance, f"t{name}", number) for name in names],
         [document(chance, f"d{name}", number) for name in names[::10]],
@@ -60,7 +61,7 @@ def test_a_killed_ingest_leaves_whole_records_and_goes_on_where_it_is_sent_again
         serving.create(NAME)
         length = 0.0
         for number in range(COMMAND_KILLS[fault_round] + 1):
-            made = batch(chance, number)
+            made = batch(chance, number, COMMAND_RECORDS[fault_round])
             path.write_bytes(lines([*made[0], *made[1]]))
             for oracle, records in zip(oracles, made, strict=True):
                 oracle.sending((record["id"], record) for record in records)
@@ -74,12 +75,13 @@ def test_a_killed_ingest_leaves_whole_records_and_goes_on_where_it_is_sent_again
                 )
                 for oracle in oracles:
                     oracle.check(serving)
-                timed(serving.data, "ingest", str(path), "-c", NAME)
+                timed(serving.data, "ingest", str(path), "-c", NAME, "--no-index")
                 for oracle, records in zip(oracles, made, strict=True):
                     oracle.sending((record["id"], record) for record in records)
             for oracle in oracles:
                 oracle.acknowledged()
                 oracle.check(serving)
+            serving.settle(NAME)
             wanted = chance.choice(made[0])
             request = situations(NAME, wanted)[0]
             assert wanted["id"] in [one["id"] for one in retrieved(serving, request)["demonstrations"]]
@@ -95,7 +97,7 @@ def test_a_killed_reindex_leaves_the_service_beside_it_with_the_old_generation_o
     tmp_path: Path, fault_round: str
 ) -> None:
     chance = seeded("precedent reindex")
-    records = [trajectory(chance, f"t{number}") for number in range(RECORDS)]
+    records = [trajectory(chance, f"t{number}") for number in range(COMMAND_RECORDS[fault_round])]
     requests = situations(NAME, chance.choice(records))
     with Serving(tmp_path / "data") as serving:
         serving.create(NAME)
@@ -104,6 +106,7 @@ def test_a_killed_reindex_leaves_the_service_beside_it_with_the_old_generation_o
         for normalizer in TURNS:
             command = ("reindex", NAME, "--set", f"observation_normalizer={normalizer}")
             length = timed(serving.data, *command)
+            serving.settle(NAME)
             expected.append(asked(serving, requests))
         served, turn = serving.get(f"/collections/{NAME}").json()["generation"], 0
         for number in range(COMMAND_KILLS[fault_round]):
@@ -113,12 +116,14 @@ def test_a_killed_reindex_leaves_the_service_beside_it_with_the_old_generation_o
             generation = serving.get(f"/collections/{NAME}").json()["generation"]
             print(f"{number}: {'ended before' if ended else 'killed after'} {moment:.3f} of {length:.3f} s")
             assert (generation != served) or not ended
+            serving.settle(NAME)
             found = turn if generation != served else 1 - turn
             assert asked(serving, requests) == expected[found]
             assert comparable(retrieved(serving, requests[0])) == expected[found][0]
             served, turn = generation, 1 - found
         serving.kill()
         serving.restart()
+        serving.settle(NAME)
         assert asked(serving, requests) == expected[1 - turn]
         assert leftovers(serving.data) == []
         assert serving.faults() == ""

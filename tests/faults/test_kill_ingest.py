@@ -27,6 +27,7 @@ def check(serving: Serving, oracles: tuple[Oracle, Oracle], chance: random.Rando
     present = [list(oracle.present.values()) for oracle in oracles]
     if not present[0]:
         return
+    serving.settle(NAME)
     requests = situations(NAME, chance.choice(present[0]))
     settings = {"embedder": serving.embedder, "tokenizer": "words"}
     assert asked(serving, requests) == undisturbed(

@@ -83,6 +83,7 @@ def check(
 ) -> int:
     """What must hold after the restart; returns which settings are served: `turn`'s, or those before."""
     described = serving.get(f"/collections/{NAME}").json()
+    serving.settle(NAME)
     found = turn if described["generation"] != served else 1 - turn
     assert asked(serving, requests) == expected[found]
     assert leftovers(serving.data) == []
@@ -125,6 +126,7 @@ def test_a_killed_reindex_leaves_the_old_generation_or_the_new_one(
         expected: Expected = []
         for settings in TURNS:
             reindex(serving, settings)
+            serving.settle(NAME)
             expected.append(asked(serving, requests))
         assert expected[0] != expected[1]
         allowed = [one[0] for one in expected]
