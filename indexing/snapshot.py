@@ -196,6 +196,15 @@ class Snapshot(Derived):
         """The action's fingerprint at each position."""
         return self._gather(numbers, self._position_starts, np.uint64, lambda s, local: s.action[local])
 
+    def instruction_keys(self, trajectories: Numbers) -> NDArray[np.uint64]:
+        """The fingerprint of each trajectory's instruction."""
+        return self._gather(
+            trajectories,
+            self.trajectories.starts,
+            np.uint64,
+            lambda s, local: s.instructions.keys[s.instruction_row[local]],
+        )
+
     def success_of(self, trajectories: Numbers) -> NDArray[np.int8]:
         """1 success, 0 failure, -1 unknown for each trajectory."""
         return self._gather(

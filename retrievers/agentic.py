@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from indexing.analysis import fingerprint
 from retrievers.alignment import align
 from retrievers.baselines import by_instruction, task_text
 from retrievers.context import Context
@@ -50,7 +51,11 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     rankings = [[candidate.trajectory for candidate in channel] for channel in (seen, meant, task) if channel]
     fused = reciprocal_rank_fusion([*rankings, state.tolist()])
     actions = context.snapshot.actions_at(steps.positions).tolist()
-    order = _varied(fused, dict(zip(numbers.tolist(), actions, strict=True)), context)
+    told = context.snapshot.instruction_keys(numbers) == np.uint64(
+        fingerprint(context.request.situation.instruction or "")
+    )
+    twins = set(numbers[steps.same & told].tolist())
+    order = _varied(fused, dict(zip(numbers.tolist(), actions, strict=True)), twins, context)
     placed = {
         number: replace(found[number], position=position)
         for number, position in zip(numbers.tolist(), steps.positions.tolist(), strict=True)
@@ -60,15 +65,18 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     return _within([placed[number] for number in order], firm, loose, limits)
 
 
-def _varied(fused: dict[int, float], actions: dict[int, int], context: Context) -> list[int]:
-    """Trajectories by fused score and consent, one of each next action before a second of the same."""
+def _varied(fused: dict[int, float], actions: dict[int, int], twins: set[int], context: Context) -> list[int]:
+    """Trajectories by fused score and consent, one of each next action before a second of the same.
+
+    Before all others come twins: who was told the same and stood here after the same actions.
+    """
     votes: dict[int, float] = {}
     for number, score in fused.items():
         votes[actions[number]] = votes.get(actions[number], 0.0) + score
     total = sum(votes.values())
     rank = context.snapshot.trajectories.rank
     final = {number: fused[number] + CONSENT * votes[actions[number]] / total for number in fused}
-    order = sorted(fused, key=lambda number: (-round(final[number], 12), rank[number]))
+    order = sorted(fused, key=lambda number: (number not in twins, -round(final[number], 12), rank[number]))
     turn: dict[int, int] = {}
     turns = []
     for number in order:

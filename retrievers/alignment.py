@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indexing.analysis import NO_ACTION
-from indexing.engine import Floats, Numbers
+from indexing.engine import Floats, Mask, Numbers
 from retrievers.context import Context
 from retrievers.requests import Candidate
 
@@ -21,10 +21,14 @@ SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 1.0, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """For each trajectory its best position, and how well it fits."""
+    """For each trajectory its best position, how well it fits, and whether it is the same moment.
+
+    The same moment: an equal observation after the same last actions.
+    """
 
     positions: Numbers
     scores: Floats
+    same: Mask
 
 
 def align(context: Context, trajectories: Numbers) -> Aligned:
@@ -40,15 +44,16 @@ def align(context: Context, trajectories: Numbers) -> Aligned:
         likeness = np.minimum(scores / ideal, 1.0) if ideal > 0 else likeness
     here = len(context.request.situation.history)
     place = 1.0 / (1.0 + np.abs(facts.index - here))
-    fit = SAME * normalized + LIKE * likeness + AGREE * context.agreement(facts) + PLACE * place
+    agreement = context.agreement(facts)
+    fit = SAME * normalized + LIKE * likeness + AGREE * agreement + PLACE * place
     fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
     if not len(numbers):
-        return Aligned(numbers, fit)
+        return Aligned(numbers, fit, normalized)
     start = np.flatnonzero(np.concatenate([[True], facts.owner[1:] != facts.owner[:-1]]))
     peaks = np.maximum.reduceat(fit, start)
     at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(numbers)])))
     best = at[np.searchsorted(at, start)]
-    return Aligned(numbers[best], fit[best])
+    return Aligned(numbers[best], fit[best], (normalized & (agreement >= 1.0 - 1e-9))[best])
 
 
 def aligned(context: Context, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -56,19 +56,27 @@ class Readiness:
 
     def load(self) -> None:
         """Load every collection and probe once; takes a while."""
+        missing = ""
         try:
             self._library.start()
-            self._missing = ""
         except PrecedentError as error:
             log.error("not every collection could be loaded: %s", error)
-            self._missing = f"not every collection could be loaded: {error}"
+            missing = f"not every collection could be loaded: {error}"
         finally:
             self._loaded = True
-        if not self._missing:
-            try:
-                self.check()
-            except NotReady as error:
-                log.error("%s", error)
+        self._missing = missing or "the embedder is being loaded"
+        if not missing:
+            self._first_probe()
+
+    def _first_probe(self) -> None:
+        """Probe before anybody asks: loading the embedder takes seconds that no health check should wait."""
+        try:
+            self._probe_ms = self._measured()
+            self._probed_at = time.monotonic()
+        except NotReady as error:
+            log.error("%s", error)
+        finally:
+            self._missing = ""
 
     def check(self) -> float:
         """How long the probe took, in ms; done anew when the last is some seconds old. Raises NotReady."""
