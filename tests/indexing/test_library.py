@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from indexing.embedder import EmbeddingFailed, HashingEmbedder, Vectors
-from indexing.errors import Conflict, EmbedderMismatch, InvalidInput, NotFound, PrecedentError
-from indexing.generations import Manifest
+from indexing.errors import NotFound
 from indexing.library import Library
-from indexing.records import Document, Trajectory
+from indexing.records import Document
 from tests.support.collections import NAME, SETTINGS, Embedders, open_library, trajectory
+from tests.support.libraries import found, some, write
 
 
 @pytest.fixture
@@ -29,23 +26,6 @@ def library(tmp_path: Path, embedders: Embedders) -> Iterator[Library]:
     with open_library(tmp_path, embedders) as made:
         made.create(NAME, SETTINGS)
         yield made
-
-
-def write(library: Library, *records: Trajectory) -> None:
-    library.wait(NAME, library.upsert(NAME, "trajectory", records).sequence)
-
-
-def found(library: Library) -> dict[str, Trajectory]:
-    """What is searchable, by id."""
-    snapshot = library.snapshot(NAME)
-    numbers = np.flatnonzero(snapshot.scope((), ())).tolist()
-    records = [snapshot.trajectory(number) for number in numbers]
-    assert len({one.id for one in records}) == len(records)
-    return {one.id: one for one in records}
-
-
-def some(count: int, word: str = "red") -> list[Trajectory]:
-    return [trajectory(f"t{n}", f"Find {word} {n}", [(f"page {n}", "click")]) for n in range(count)]
 
 
 def test_what_is_waited_for_is_searchable_and_an_update_replaces(library: Library) -> None:
@@ -98,12 +78,19 @@ def test_a_delete_stays_through_reindex_rollback_and_reopening(tmp_path: Path, e
         assert found(library)["t0"].instruction == "Back again"
 
 
-def test_a_rollback_needs_a_generation_before(library: Library) -> None:
-    with pytest.raises(Conflict, match="no generation before"):
-        library.rollback(NAME)
-    library.reindex(NAME)
-    with pytest.raises(Conflict, match="no generation before"):
-        library.rollback(NAME)
+def test_a_backlog_does_not_hold_up_who_opens_the_collection(tmp_path: Path, embedders: Embedders) -> None:
+    with open_library(tmp_path, embedders) as library:
+        library.create(NAME, SETTINGS)
+        write(library, *some(3))
+    embedder = embedders["hashing-64"]
+    embedder.gate.clear()
+    with open_library(tmp_path, embedders) as library:
+        library.upsert(NAME, "trajectory", [trajectory("late", "Never embedded")])
+        library.delete(NAME, "trajectory", "t2")
+        assert set(found(library)) == {"t0", "t1"}
+        embedder.gate.set()
+        library.wait(NAME, library.collection(NAME).sequence)
+        assert set(found(library)) == {"t0", "t1", "late"}
 
 
 def test_nothing_is_embedded_twice(tmp_path: Path, embedders: Embedders) -> None:
@@ -135,166 +122,6 @@ def test_another_process_writes_and_deletes(library: Library, tmp_path: Path, em
         assert found(library) == found(other)
 
 
-def test_reads_and_writes_go_on_while_a_generation_is_built(library: Library) -> None:
-    write(library, *some(5))
-    before = library.snapshot(NAME)
-    seen: list[set[str]] = []
-
-    def watch(stage: str, done: int, total: int) -> None:  # noqa: ARG001
-        if stage == "writing" and not seen:
-            write(library, trajectory("new"))
-            library.delete(NAME, "trajectory", "t0")
-            seen.append(set(found(library)))
-            assert library.snapshot(NAME).generation == before.generation
-
-    manifest = library.reindex(NAME, progress=watch)
-    assert seen == [{"new", "t1", "t2", "t3", "t4"}]
-    assert set(found(library)) == seen[0]
-    assert library.snapshot(NAME).generation == manifest.id
-    assert before.trajectories.count == 5
-
-
-def test_what_was_waited_for_is_not_missing_when_a_generation_is_swapped_in(library: Library) -> None:
-    write(library, *some(2))
-    publish = library.publisher.publish
-    with ThreadPoolExecutor(1) as writer:
-
-        def late(collection: int, manifest: Manifest) -> None:
-            waited = writer.submit(write, library, trajectory("late"))
-            time.sleep(0.3)
-            told.append(waited.done())
-            publish(collection, manifest)
-
-        told: list[bool] = []
-        library.publisher.publish = late  # type: ignore[method-assign]
-        library.reindex(NAME)
-        assert "late" in found(library) or not told[0]
-    assert "late" in found(library)
-
-
-def test_a_cancelled_reindex_changes_nothing(library: Library) -> None:
-    write(library, *some(2))
-    served = library.reindex(NAME)
-
-    class Cancelled(Exception):
-        pass
-
-    def cancel(stage: str, done: int, total: int) -> None:  # noqa: ARG001
-        if stage == "writing":
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        library.reindex(NAME, {"observation_normalizer": "verbatim"}, cancel)
-    assert library.snapshot(NAME).generation == served.id
-    assert library.collection(NAME).settings["observation_normalizer"] == "text"
-    assert [row.id for row in library.catalog.generations(library.collection(NAME).id)] == [served.id]
-
-
-def test_another_embedder_and_normalizer_come_with_a_generation(library: Library) -> None:
-    write(library, trajectory("a", steps=[("a  page", "wait")]))
-    library.reindex(NAME)
-    library.create(NAME, {"embedder": "hashing-128", "observation_normalizer": "verbatim"})
-    write(library, trajectory("b", steps=[("a page", "wait")]))
-    before = library.snapshot(NAME)
-    assert before.settings.embedder == "hashing-64"
-    library.reindex(NAME)
-    after = library.snapshot(NAME)
-    observation = "a   page"
-    for snapshot, equal in ((before, 2), (after, 0)):
-        _, normalized, _ = snapshot.analyzer.situation(observation)
-        assert len(snapshot.occurrences(normalized, snapshot.scope((), ()))) == equal
-    lane = library.live(NAME).builder.lane
-    assert lane.embedder.dimension == 128
-    hits = after.search_dense("outline", lane.query("Find it"), 9, after.scope((), ()))
-    assert len(hits) == 2
-    library.rollback(NAME)
-    assert library.live(NAME).builder.lane.embedder.dimension == 64
-    assert set(found(library)) == {"a", "b"}
-
-
-def test_settings_before_the_first_generation_hold_at_once(library: Library) -> None:
-    write(library, trajectory("a", steps=[("a  page", "wait")]))
-    library.create(NAME, {"observation_normalizer": "verbatim", "embedder": "hashing-128"})
-    library.wait(NAME, library.collection(NAME).sequence)
-    snapshot = library.snapshot(NAME)
-    _, normalized, _ = snapshot.analyzer.situation("a page")
-    assert len(snapshot.occurrences(normalized, snapshot.scope((), ()))) == 0
-    assert set(found(library)) == {"a"}
-    write(library, trajectory("b"))
-    assert set(found(library)) == {"a", "b"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "blamed"),
-    [
-        ({"nonsense": 1}, "nonsense"),
-        ({"observation_normalizer": "nonsense"}, "observation_normalizer"),
-        ({"tokenizer": "no/such/tokenizer.json"}, "tokenizer"),
-        ({"tokenizer": 5}, "tokenizer"),
-        ({"embedder": ["hashing-64"]}, "embedder"),
-        ({"environment": 5}, "environment"),
-        ({"documents_engine": "nonsense"}, "documents_engine"),
-    ],
-)
-def test_settings_without_a_meaning_are_refused(
-    library: Library, changes: dict[str, object], blamed: str
-) -> None:
-    before = library.collection(NAME)
-    with pytest.raises(InvalidInput) as caught:
-        library.create(NAME, changes)
-    assert caught.value.field == blamed
-    assert library.collection(NAME) == before
-
-
-def test_vectors_of_another_model_are_refused_until_reindexed(tmp_path: Path, embedders: Embedders) -> None:
-    with open_library(tmp_path, embedders) as library:
-        library.create(NAME, SETTINGS)
-        write(library, *some(2))
-        library.reindex(NAME)
-    embedders.made.clear()
-    embedders("hashing-64").fingerprint = "another build"
-    with open_library(tmp_path, embedders) as library:
-        with pytest.raises(EmbedderMismatch, match=f"precedent reindex {NAME}"):
-            library.snapshot(NAME)
-        library.upsert(NAME, "trajectory", [trajectory("t2")])
-        library.delete(NAME, "trajectory", "t0")
-        library.reindex(NAME)
-        assert set(found(library)) == {"t1", "t2"}
-
-
-class Moody(HashingEmbedder):
-    """Breaks down over texts while `ill`."""
-
-    def __init__(self) -> None:
-        super().__init__(64)
-        self.ill = threading.Event()
-
-    def encode_query(self, text: str) -> Vectors:
-        if self.ill.is_set():
-            raise RuntimeError("CUDA error: out of memory\nand more")
-        return super().encode_query(text)
-
-
-def test_a_model_that_breaks_down_is_told_and_tried_again(tmp_path: Path) -> None:
-    moody = Moody()
-    with Library(tmp_path, lambda _: moody) as library:
-        library.create(NAME, SETTINGS)
-        write(library, trajectory("a"))
-        moody.ill.set()
-        sequence = library.upsert(NAME, "trajectory", [trajectory("b", "Something new")]).sequence
-        with pytest.raises(EmbeddingFailed, match=r"RuntimeError CUDA error: out of memory$"):
-            library.wait(NAME, sequence, 10)
-        with pytest.raises(EmbeddingFailed):
-            library.lane("hashing-64").query("a query")
-        assert set(found(library)) == {"a"}
-        moody.ill.clear()
-        deadline = time.monotonic() + 20
-        while "b" not in found(library) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        library.wait(NAME, sequence, 10)
-        assert set(found(library)) == {"a", "b"}
-
-
 def test_a_removed_collection_is_gone_with_its_files(library: Library, tmp_path: Path) -> None:
     write(library, *some(2))
     library.reindex(NAME)
@@ -305,17 +132,6 @@ def test_a_removed_collection_is_gone_with_its_files(library: Library, tmp_path:
     assert list((tmp_path / "collections").iterdir()) == []
     library.create(NAME, SETTINGS)
     assert found(library) == {}
-
-
-def test_only_the_last_generations_are_kept(library: Library, tmp_path: Path) -> None:
-    write(library, *some(2))
-    made = [library.reindex(NAME).id for _ in range(5)]
-    (folder,) = (path for path in (tmp_path / "collections").iterdir() if path.is_dir())
-    assert {path.name for path in folder.iterdir()} == set(made[-3:])
-    assert library.rollback(NAME) == made[-2]
-    assert library.rollback(NAME) == made[-3]
-    with pytest.raises(Conflict):
-        library.rollback(NAME)
 
 
 def test_trajectories_and_documents_of_one_id_are_two_records(library: Library) -> None:
@@ -365,19 +181,3 @@ def test_closing_leaves_no_thread_behind(tmp_path: Path) -> None:
         write(library, *some(3))
         library.lane("hashing-64").queries(["a", "b"])
     assert {thread.name for thread in set(threading.enumerate()) - before} == set()
-
-
-def test_errors_of_a_library_are_precedents() -> None:
-    assert issubclass(EmbeddingFailed, PrecedentError)
-
-
-def test_a_delta_asks_for_a_generation_when_it_outgrows_the_last(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("indexing.live.SMALL_DELTA", 4)
-    write(library, *some(3))
-    assert library.overgrown() == []
-    write(library, *some(5))
-    assert library.overgrown() == [NAME]
-    library.reindex(NAME)
-    assert library.overgrown() == []

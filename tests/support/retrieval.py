@@ -18,6 +18,9 @@ from indexing.snapshot import Snapshot
 from indexing.store.database import open_database
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
+from retrievers.requests import Answer, Limits, Request
+from retrievers.retrieval import retrieve
+from retrievers.situation import Query, Situation
 
 
 def make_lane(folder: Path) -> EmbeddingLane:
@@ -43,3 +46,21 @@ def take(
     )
     told: Pool[DocumentSegment] = Pool([builder.documents([read.document(one, 1) for one in documents])], [])
     return Snapshot("g", settings, read, seen, told)
+
+
+def ask(
+    lane: EmbeddingLane,
+    records: Sequence[Trajectory],
+    situation: Situation,
+    strategy: str = "agentic",
+    limits: Limits | None = None,
+    queries: Sequence[str] = (),
+    **more: object,
+) -> Answer:
+    asked = tuple(Query(text, "agent") for text in queries)
+    request = Request(situation, strategy, asked, limits or Limits(), **more)  # type: ignore[arg-type]
+    return retrieve(take(lane, records), lane, request)
+
+
+def ids(answer: Answer) -> list[str]:
+    return [one.id for one in answer.demonstrations]
