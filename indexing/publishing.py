@@ -53,7 +53,8 @@ class Publisher:
 
     def publish(self, collection: int, manifest: Manifest) -> None:
         """Enter a generation and serve it; older ones than the last few are removed."""
-        now = time.time()
+        newest = max((row.created_at for row in self.catalog.generations(collection)), default=0.0)
+        now = max(time.time(), newest + 1e-3)  # a clock may be set back; the order of building stays
         fields = manifest.to_fields()
         self.catalog.add_generation(
             rows.Generation(manifest.id, collection, "building", manifest.sequence, now, fields)

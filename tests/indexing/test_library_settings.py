@@ -219,3 +219,14 @@ def test_a_delta_asks_for_a_generation_when_it_outgrows_the_last(
     assert library.overgrown() == [NAME]
     library.reindex(NAME)
     assert library.overgrown() == []
+
+
+def test_generations_stay_in_order_though_the_clock_is_set_back(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = library.reindex(NAME).id
+    yesterday = time.time() - 86_400
+    monkeypatch.setattr("indexing.publishing.time.time", lambda: yesterday)
+    made = [library.reindex(NAME).id for _ in range(4)]
+    assert library.snapshot(NAME).generation == made[-1]
+    assert library.rollback(NAME) == made[-2] != before
