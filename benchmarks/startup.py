@@ -1,0 +1,71 @@
+"""From `precedent serve` to a 200 of /health/ready, against the least that takes: model and one encode."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from benchmarks.client import ROOT, is_ready, wait_until
+from benchmarks.comparison import Bar, Comparison, Round
+from benchmarks.timing import seconds, spread
+
+LEAST = "from indexing.embedder import load_embedder; load_embedder().encode_query('a first text')"
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _start(folder: Path) -> tuple[float, subprocess.Popen[str]]:
+    """Seconds until it is ready, and the process."""
+    port = _free_port()
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+    command += ["--data-dir", str(folder / "data"), "--samples", str(ROOT / "samples")]
+    with (folder / "serve.log").open("a") as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=log, stderr=log)
+        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), process)
+    return time.perf_counter() - started, process
+
+
+def _start_and_end(folder: Path, signal_: signal.Signals) -> float:
+    taken, process = _start(folder)
+    process.send_signal(signal_)
+    process.wait(60)
+    return taken
+
+
+def _least() -> float:
+    return seconds(
+        lambda: subprocess.run([sys.executable, "-c", LEAST], cwd=ROOT, env=os.environ, check=True)
+    )
+
+
+def run(round_: Round) -> Iterator[Comparison]:
+    """A first start, then starts after an orderly end, after a kill, and the model alone, by turns."""
+    folder = round_.work / "startup"
+    folder.mkdir()
+    _least()
+    first = _start_and_end(folder, signal.SIGKILL)
+    yield Comparison("startup, the first, with loading and indexing the samples", "s", first)
+    killed, ended, least = [], [], []
+    for _ in range(round_.count(3, 7)):
+        killed.append(_start_and_end(folder, signal.SIGTERM))  # the one before was killed
+        least.append(_least())
+        ended.append(_start_and_end(folder, signal.SIGKILL))
+    for what, taken in (("startup, samples loaded", ended), ("startup, after kill -9", killed)):
+        facts = {"ours, s": spread(taken, 1), "the least, s": spread(least, 1)}
+        yield Comparison(
+            what, "s", median(taken), median(least), "importing the embedder, loading, one encode",
+            Bar(1.3, 2.0), facts,
+        )  # fmt: skip
