@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.errors import InvalidInput, PrecedentError
+from indexing.errors import InvalidInput, ModelFileChanged
 from indexing.lexical import hash_terms
 from indexing.terms import terms
 
@@ -99,14 +99,6 @@ def _weights_checksum(model: Any) -> str:
         digest.update(name.encode())
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-class ModelFileChanged(PrecedentError):
-    """The packaged weights aren't the pinned ones."""
-
-
-class EmbeddingFailed(PrecedentError):
-    """The model broke down over a text; what was to be indexed is tried again."""
 
 
 def packaged_model() -> Path:

@@ -11,8 +11,13 @@ PrecedentError                  something the caller is told about, with words t
 ├── DeadlineExceeded            the caller's deadline passed before the work was done (503)
 ├── MissingExtra                an optional dependency isn't installed; names the extra (503)
 ├── EmbedderMismatch            the vectors of a generation are another model's (409)
+├── ModelFileChanged            the packaged weights aren't the pinned ones (503)
+├── EmbeddingFailed             the embedder broke down over a text; it is tried again (503)
 ├── CorruptGeneration           a file of a generation fails its checksum: refused, rebuilt (503)
 └── StorageFull                 no room on the disk; reads go on (507)
+
+Two live where they arise: `retrievers.language_model.ModelUnavailable`, which never reaches a caller
+because a template writes instead, and `service.job_runner.Cancelled`.
 """
 
 from __future__ import annotations
@@ -68,6 +73,14 @@ class MissingExtra(PrecedentError):
 
 class EmbedderMismatch(PrecedentError):
     """The vectors of a generation were made by another model."""
+
+
+class ModelFileChanged(PrecedentError):
+    """The packaged weights aren't the pinned ones."""
+
+
+class EmbeddingFailed(PrecedentError):
+    """The embedder broke down over a text; what was to be indexed is tried again."""
 
 
 class CorruptGeneration(PrecedentError):

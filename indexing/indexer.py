@@ -7,11 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from indexing.errors import NotFound, Overloaded, PrecedentError
 from indexing.live import LiveCollection
 from indexing.store.records import RecordStore
 
 log = logging.getLogger(__name__)
+
+DATABASE = "what was written is kept, but the database can't be read to index it; see the log"
 
 PAUSE_S = 1.0
 """How often it looks for what other processes wrote; what this one writes wakes it."""
@@ -74,7 +78,8 @@ class Indexer:
                     self._failures.pop(live.id, None)
                 except NotFound:
                     live.retired = True
-                except PrecedentError as error:
-                    self._failures[live.id] = error
+                except (PrecedentError, SQLAlchemyError) as error:
                     log.error("collection %d can't be indexed: %s", live.id, error)
+                    told = error if isinstance(error, PrecedentError) else PrecedentError(DATABASE)
+                    self._failures[live.id] = told
             self.wake()

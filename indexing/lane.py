@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from indexing.embedder import Embedder, EmbeddingFailed
-from indexing.errors import DeadlineExceeded, Overloaded
+from indexing.embedder import Embedder
+from indexing.errors import DeadlineExceeded, EmbeddingFailed, Overloaded
 from indexing.store.vectors import VectorCache, text_hash
 
 Vectors = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -197,21 +197,3 @@ def decode(text: bytes | str) -> Any:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise InvalidRecord(f"not JSON: {error}") from None
-
-
-def iter_lines(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Lines of NDJSON with their numbers from 1, out of chunks of any size; blank lines are skipped."""
-    number = 0
-    begun: list[bytes] = []
-    for chunk in chunks:
-        first, *others = chunk.split(b"\n")
-        begun.append(first)
-        for following in others:
-            number += 1
-            line = b"".join(begun)
-            begun = [following]
-            if line.strip():
-                yield number, line
-    last = b"".join(begun)
-    if last.strip():
-        yield number + 1, last

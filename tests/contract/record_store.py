@@ -156,6 +156,7 @@ class RecordStoreContract:
         first = store.delete(collection, "trajectory", "a")
         second = store.delete(collection, "trajectory", "b")
         assert first is not None
+        assert second is not None
         assert store.deletions(collection, 0).deletions == [
             ("trajectory", "a", first),
             ("trajectory", "b", second),

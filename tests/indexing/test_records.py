@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.errors import InvalidInput, InvalidRecord
-from indexing.parsing import MAX_DEPTH, iter_lines, parse_line, parse_value
+from indexing.parsing import MAX_DEPTH, parse_line, parse_value
 from indexing.records import (
     MAX_ID_LENGTH,
     Document,
@@ -147,23 +147,6 @@ def test_big_integers_stay_exact() -> None:
     record = parse_line(line, Trajectory)
     assert record.metadata == {"n": 2**80 + 1}
     assert trajectory_from_bytes(to_bytes(record)) == record
-
-
-@given(st.binary(max_size=40), st.lists(st.integers(1, 9), max_size=20))
-@example(b"\r\n\n a \n\nb", [1] * 20)
-def test_lines_do_not_depend_on_how_they_arrive(body: bytes, sizes: list[int]) -> None:
-    chunks, rest = [], body
-    for size in sizes:
-        chunks.append(rest[:size])
-        rest = rest[size:]
-    expected = [(n, line) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
-    assert list(iter_lines(iter([*chunks, rest]))) == expected
-
-
-def test_one_long_line_in_many_chunks_is_read_once() -> None:
-    chunks = [b"x" * 4096] * 4096
-    started = [line for _, line in iter_lines(iter([*chunks, b"\ny"]))]
-    assert list(map(len, started)) == [4096 * 4096, 1]
 
 
 def test_settings_change_one_by_one_and_null_gives_the_default_back() -> None:
