@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indexing.embedder import, HashingEmbedder, Vectors
-from indexing.errors import DeadlineExceeded, Overloaded, EmbeddingFailed
+from indexing.embedder import HashingEmbedder, Vectors
+from indexing.errors import DeadlineExceeded, EmbeddingFailed, Overloaded
 from indexing.lane import EmbeddingLane
 from indexing.store.database import open_database
 from indexing.store.vectors import VectorCache

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indexing.embedder import, HashingEmbedder, Vectors
-from indexing.errors import Conflict, EmbedderMismatch, InvalidInput, EmbeddingFailed
+from indexing.embedder import HashingEmbedder, Vectors
+from indexing.errors import Conflict, EmbedderMismatch, EmbeddingFailed, InvalidInput
 from indexing.generations import Manifest
 from indexing.library import Library
 from tests.support.collections import NAME, SETTINGS, Embedders, open_library, trajectory
