@@ -16,6 +16,12 @@ COMMAND_RECORDS = {"test": 400, "short": 1_200, "full": 2_000}
 RECORDS = {"test": 2_000, "short": 10_000, "full": 100_000}
 
 
+def moments(chance: random.Random, count: int) -> list[float]:
+    """Moments by chance, as shares of an operation: one in each of its `count` equal parts, in any order."""
+    parts = [(part + chance.random()) / count for part in range(count)]
+    return chance.sample(parts, count)
+
+
 def seeded(what: str) -> random.Random:
     """A source of chance; says by which seed it can be had again."""
     seed = os.environ.get(SEED) or secrets.token_hex(4)

@@ -11,7 +11,7 @@ from typing import Any
 from tests.faults.answers import asked, comparable, retrieved
 from tests.faults.oracle import Oracle
 from tests.faults.records import document, lines, situations, trajectory
-from tests.faults.rounds import COMMAND_KILLS, COMMAND_RECORDS, seeded
+from tests.faults.rounds import COMMAND_KILLS, COMMAND_RECORDS, moments, seeded
 from tests.faults.serving import Serving, leftovers
 from tests.support.shell import begin, precedent
 
@@ -60,7 +60,8 @@ def test_a_killed_ingest_leaves_whole_records_and_goes_on_where_it_is_sent_again
     with Serving(tmp_path / "data") as serving:
         serving.create(NAME)
         length = 0.0
-        for number in range(COMMAND_KILLS[fault_round] + 1):
+        kills = COMMAND_KILLS[fault_round]
+        for number, share in enumerate([0.0, *moments(chance, kills)]):
             made = batch(chance, number, COMMAND_RECORDS[fault_round])
             path.write_bytes(lines([*made[0], *made[1]]))
             for oracle, records in zip(oracles, made, strict=True):
@@ -68,7 +69,7 @@ def test_a_killed_ingest_leaves_whole_records_and_goes_on_where_it_is_sent_again
             if not number:
                 length = timed(serving.data, "ingest", str(path), "-c", NAME)
             else:
-                moment = chance.uniform(0, length)
+                moment = share * length
                 ended = killed(serving.data, moment, "ingest", str(path), "-c", NAME)
                 print(
                     f"{number}: {'ended before' if ended else 'killed after'} {moment:.3f} of {length:.3f} s"
@@ -109,8 +110,8 @@ def test_a_killed_reindex_leaves_the_service_beside_it_with_the_old_generation_o
             serving.settle(NAME)
             expected.append(asked(serving, requests))
         served, turn = serving.get(f"/collections/{NAME}").json()["generation"], 0
-        for number in range(COMMAND_KILLS[fault_round]):
-            moment = chance.uniform(0, length)
+        for number, share in enumerate(moments(chance, COMMAND_KILLS[fault_round])):
+            moment = share * length
             command = ("reindex", NAME, "--set", f"observation_normalizer={TURNS[turn]}")
             ended = killed(serving.data, moment, *command)
             generation = serving.get(f"/collections/{NAME}").json()["generation"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.answers import asked, undisturbed
 from tests.faults.oracle import Oracle
 from tests.faults.records import situations
-from tests.faults.rounds import seeded
+from tests.faults.rounds import moments, seeded
 from tests.faults.serving import Serving, leftovers
 from tests.faults.writing import kill_amid, script, write_all
 
@@ -47,9 +47,9 @@ def test_nothing_acknowledged_is_lost_and_no_phantom_appears(
         assert write_all(serving, writes) == len(writes)
         length = time.monotonic() - begun
         check(serving, oracles, chance, tmp_path / "first")
-        for number in range(1, kills + 1):
+        for number, share in enumerate(moments(chance, kills), 1):
             writes = script(chance, oracles, number)
-            moment = chance.uniform(0, length)
+            moment = share * length
             done = kill_amid(serving, writes, moment)
             print(f"{number}: killed after {moment:.3f} of {length:.3f} s, {done} of {len(writes)} answered")
             serving.restart()

@@ -15,12 +15,12 @@ import httpx
 from tests.faults.answers import asked, comparable
 from tests.faults.oracle import Oracle
 from tests.faults.records import document, lines, situations, trajectory
-from tests.faults.rounds import seeded
+from tests.faults.rounds import moments, seeded
 from tests.faults.serving import Serving, leftovers
 from tests.faults.writing import Beside, Write, write_all
 
 NAME = "forms"
-RECORDS = 800
+RECORDS = 500
 TURNS: tuple[dict[str, Any], ...] = (
     {"observation_normalizer": "text", "documents_engine": "rank-bm25", "tokenizer": "words"},
     {"observation_normalizer": "verbatim", "documents_engine": "dense", "tokenizer": "minilm"},
@@ -137,9 +137,9 @@ def test_a_killed_reindex_leaves_the_old_generation_or_the_new_one(
         length = time.monotonic() - begun
         traffic.end()
         turn = 1
-        for number in range(kills):
+        for number, share in enumerate(moments(chance, kills)):
             served = serving.get(f"/collections/{NAME}").json()["generation"]
-            moment = chance.uniform(0, length)
+            moment = share * length
             traffic = Traffic(serving, requests[0], allowed, notes)
             job = Beside(partial(until_gone, serving, TURNS[turn]))
             time.sleep(moment)

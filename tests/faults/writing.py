@@ -48,7 +48,7 @@ class Write:
         self.oracle.acknowledged()
 
 
-def script(chance: random.Random, oracles: Sequence[Oracle], number: int, requests: int = 8) -> list[Write]:
+def script(chance: random.Random, oracles: Sequence[Oracle], number: int, requests: int = 6) -> list[Write]:
     """The requests of one round, drawn by chance: small batches, one of several transactions, deletions."""
     writes: list[Write] = []
     for turn in range(requests):
