@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
+    app.state.settings = settings
     app.add_middleware(AccessLog)
     problems.install(app)
     for router in (

@@ -40,6 +40,9 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("malformed", 400, "Not JSON", "the body can't be read as what it says it is: repair the JSON"),
+        Kind(
+            "foreign-host", 403, "Foreign host", "without keys only this machine is answered: use 127.0.0.1"
+        ),
         Kind("no-such-address", 404, "No such address", "no call has this path: see /docs"),
         Kind(
             "not-found", 404, "Not found", "no such collection, record or job: create it, or correct the name"

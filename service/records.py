@@ -88,7 +88,8 @@ async def upsert(service: Service, kind: Kind, collection: str, request: Request
             if batch := batcher.add(line):
                 await run(job.lines, batch)
     for line in splitter.close():
-        batcher.add(line)
+        if batch := batcher.add(line):
+            await run(job.lines, batch)
     await run(job.lines, batcher.take())
     return job
 

@@ -19,7 +19,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from indexing.errors import InvalidFilter
 from indexing.filters import MAX_ALTERNATIVES, MAX_CONDITIONS, Filter, parse_filter
-from indexing.parsing import Identifier, StepIn, Text, check_json
+from indexing.parsing import Identifier, Metadata, StepIn, Text, check_json
 from indexing.records import COLLECTION_NAME
 from retrievers.requests import Limits
 from retrievers.situation import Situation
@@ -174,7 +174,7 @@ class SettingsIn(RequestModel):
     embedder: Annotated[Text, StringConstraints(min_length=1, max_length=1_000)] | None = Field(
         default=None, description="The default, `hashing-N`, or one that the operator allows."
     )
-    observation_normalizer: Text | dict[str, Any] | None = Field(
+    observation_normalizer: Text | Metadata | None = Field(
         default=None, description="`verbatim`, `text`, `html`, `axtree`, `shell`, or one of these with masks."
     )
     tokenizer: Annotated[Text, StringConstraints(min_length=1, max_length=1_000)] | None = Field(

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from indexing.errors import InvalidInput
 from service.state import Service
+from service.wire import BoundedHead, LoopbackOnly
 
 BACKLOG = 2048
 LOOKED_EVERY_S = 0.02
@@ -64,7 +65,12 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, told: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_config=None, access_log=False, backlog=BACKLOG, timeout_graceful_shutdown=10
+                app if app.state.settings.insecure else LoopbackOnly(app),
+                http=BoundedHead,
+                log_config=None,
+                access_log=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=10,
             )
         )
         self._app = app

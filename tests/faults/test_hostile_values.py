@@ -180,14 +180,8 @@ def test_lines_as_other_systems_end_and_encode_them(steady: Serving, body: bytes
     assert [one["line"] for one in answer.json()["rejected"]] == bad
 
 
-DROPPED = pytest.mark.xfail(
-    reason="service/records.py, upsert: a batch that the last line fills, itself not ended, is dropped",
-    strict=True,
-)
 BATCHES = [
-    *((count, ending) for count in (499, 501) for ending in (b"\n", b"")),
-    *((count, b"\n") for count in (500, 1_000)),
-    *(pytest.param(count, b"", marks=DROPPED) for count in (500, 1_000)),
+    *((count, ending) for count in (499, 500, 501, 1_000) for ending in (b"\n", b"")),
 ]
 
 

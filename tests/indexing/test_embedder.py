@@ -18,11 +18,10 @@ from indexing.embedder import (
     DEFAULT,
     Embedder,
     HashingEmbedder,
-    ModelFileChanged,
     load_embedder,
     packaged_model,
 )
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, ModelFileChanged
 from tests.contract.embedder import EmbedderContract
 
 ROOT = Path(__file__).resolve().parents[2]

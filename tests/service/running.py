@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from indexing.library import Library
 from service.app import create_app
+from service.server import Server, bind
 from service.settings import Settings
 
 EMBEDDER = "hashing-64"
@@ -120,3 +121,18 @@ def problem(answer: Any, name: str, status: int) -> Any:
     assert body["title"]
     assert body["detail"]
     return body
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[int]:
+    """The port of a service behind our own server, as `precedent serve` runs it."""
+    app = create_app(settings_for(folder))
+    loaded = threading.Event()
+    with bind("127.0.0.1", 0) as listener:
+        server = Server(app, loaded.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        assert loaded.wait(FEW_S)
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join(FEW_S)

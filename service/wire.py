@@ -1,0 +1,75 @@
+"""What is refused before the app sees it: endless headers, and pages of elsewhere calling this machine."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.problems import problem
+
+MAX_HEAD = 256 << 10
+"""Bytes that a request's line and headers may have together."""
+
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's protocol, which by itself would gather headers of any length."""
+
+    _head: int | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client; hangs up when the headers don't end."""
+        super().data_received(data)
+        if self._head is not None and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > MAX_HEAD:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._head = 0
+
+    def on_headers_complete(self) -> None:
+        """Its headers have ended."""
+        self._head = None
+        super().on_headers_complete()
+
+
+class LoopbackOnly:
+    """Answers only requests that name this machine as their host.
+
+    Without keys on loopback, a page of elsewhere could have its own name resolve to 127.0.0.1 and
+    read answers as its own (DNS rebinding); its requests name the foreign host.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or is_loopback(Headers(scope=scope).get("host", "localhost")):
+            await self.app(scope, receive, send)
+            return
+        told = "this service answers on this machine only; call it as 127.0.0.1 or localhost"
+        await problem("foreign-host", told)(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a Host header names this machine.
+
+    >>> [is_loopback(host) for host in ("localhost:8000", "127.0.0.1", "[::1]:80", "example.org:8000")]
+    [True, True, True, False]
+    """
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") and ":" in host else host
+    name = name.removeprefix("[").removesuffix("]").lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
