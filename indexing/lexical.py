@@ -8,7 +8,6 @@ default `idf="lucene"` (ln(1 + (N - df + 0.5) / (df + 0.5))) stays positive on t
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -24,6 +23,8 @@ MAX_QUERY_TERMS = 256
 
 LOOKUP, LOOKUPS = 1_000, 10
 """What looking up one term costs, at all and for each row, in postings that could be added up instead."""
+
+BAR_STEP, LOWEST_BAR = 0.7, 0.05
 
 Idf = Literal["lucene", "okapi"]
 Floats = NDArray[np.float64]
@@ -207,9 +208,22 @@ def _score_rows(
 
 
 def contenders(scores: Floats, k: int) -> NDArray[np.int64]:
-    """Places of the k best scores above zero and of all that tie with the last of them, ascending."""
-    k = min(k, len(scores))
-    if k <= 0:
+    """Places of the k best scores above zero and of all that tie with the last of them, ascending.
+
+    Most scores are small: a bar is lowered until enough stand above it, and only those are ranked.
+    """
+    top = float(scores.max(initial=0.0))
+    if k <= 0 or top <= 0.0:
         return np.empty(0, np.int64)
-    bar = max(np.partition(scores, -k)[-k], math.ulp(0.0))
-    return np.flatnonzero(scores >= bar)
+    bar = top
+    places = np.empty(0, np.int64)
+    while len(places) < k and bar > top * LOWEST_BAR:
+        bar *= BAR_STEP
+        places = np.flatnonzero(scores >= bar)
+    if len(places) < k:
+        places = np.flatnonzero(scores > 0.0)
+    if len(places) <= k:
+        return places
+    found = scores[places]
+    kept: NDArray[np.int64] = places[found >= np.partition(found, -k)[-k]]
+    return kept

@@ -89,33 +89,21 @@ class Snapshot(Derived):
         return np.concatenate(found)
 
     def search_observations(self, terms: Sequence[str], k: int, scope: Mask) -> Hits:
-        segments = self.trajectories.segments
-        scores = self._row_scores("observation", tuple(terms))
-        at = [found[segment.observation_row] for found, segment in zip(scores, segments, strict=True)]
-        peaks = np.concatenate(
-            [
-                np.empty(0),
-                *(
-                    np.maximum.reduceat(found, segment.position_start[:-1])
-                    for found, segment in zip(at, segments, strict=True)
-                    if len(segment)
-                ),
-            ]
-        )
-        chosen = contenders(np.where(scope, peaks, 0.0), k)
-        ordered = self.trajectories.best(chosen, peaks[chosen], k)
-        return Hits(self._first_peaks(ordered.numbers, at), ordered.scores)
-
-    def _first_peaks(self, trajectories: Numbers, scores: Sequence[Floats]) -> Numbers:
-        """The first of each trajectory's positions with the highest score; `scores` (P,) by segment."""
-        first = np.empty(len(trajectories), np.int64)
-        places = np.searchsorted(self.trajectories.starts, trajectories, "right") - 1
-        for i, (number, place) in enumerate(zip(trajectories.tolist(), places.tolist(), strict=True)):
-            start = self.trajectories.segments[place].position_start
-            local = number - int(self.trajectories.starts[place])
-            begin, end = int(start[local]), int(start[local + 1])
-            first[i] = self._position_starts[place] + begin + scores[place][begin:end].argmax()
-        return first
+        numbers, positions, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
+        for first, start, segment, found in zip(
+            self.trajectories.starts,
+            self._position_starts,
+            self.trajectories.segments,
+            self._row_scores("observation", tuple(terms)),
+            strict=False,
+        ):
+            owners, places, peaks = _best_positions(segment, found, k, scope[first : first + len(segment)])
+            numbers.append(first + owners)
+            positions.append(start + places)
+            scores.append(peaks)
+        owners, peaks = np.concatenate(numbers), np.concatenate(scores)
+        order = np.lexsort((self.trajectories.rank[owners], -peaks))[:k]
+        return Hits(np.concatenate(positions)[order], peaks[order])
 
     def score_observations(self, terms: Sequence[str], positions: Numbers) -> Floats:
         scores = dict(
@@ -250,6 +238,28 @@ class Snapshot(Derived):
         """The record of a document's number."""
         segment, ordinal = self.documents.locate(number)
         return document_from_bytes(segment.body(ordinal))
+
+
+def _best_positions(
+    segment: TrajectorySegment, scores: Floats, k: int, scope: Mask
+) -> tuple[Numbers, Numbers, Floats]:
+    """The trajectories of a segment with the k best peaks and all that tie, each one's first peak and score.
+
+    `scores` is by distinct observation; read from the best down until enough trajectories bear them.
+    """
+    reached = 4 * k
+    while True:
+        rows = contenders(scores, reached)
+        members = segment.observations.of_all(rows)
+        owners = segment.owner[members]
+        inside = scope[owners]
+        members, owners = members[inside], owners[inside]
+        peaks = scores[segment.observation_row[members]]
+        order = np.lexsort((members, -peaks, owners))
+        best = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
+        if len(best) >= k or len(rows) < reached:
+            return owners[best].astype(np.int64), members[best].astype(np.int64), peaks[best]
+        reached *= 8
 
 
 def _search_instructions(

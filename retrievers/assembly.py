@@ -50,14 +50,27 @@ class Assembler:
     def _one(self, candidate: Candidate, share: int) -> Demonstration | None:
         record = self.snapshot.trajectory(candidate.trajectory)
         step = self._step(candidate, record)
-        whole = self._whole(candidate, record, step)
-        if whole.tokens <= share:
-            return whole
+        frame, costs, final = self._costs(candidate.trajectory, record, step)
+        total = frame + sum(costs) + final
+        if total <= share or not self.meter.additive:
+            whole = self._made(candidate, record, step, range(len(record.steps)), total)
+            if whole.tokens <= share:
+                return whole
         if not self.windowed:
             return None
         ended = step is None and candidate.position is not None
         centre = len(record.steps) - 1 if ended else step or 0
-        return self._window(whole, candidate.trajectory, centre, share)
+        aim = max(share - frame, costs[centre])
+        while frame + costs[centre] <= self.left and aim > 0:
+            kept = window(costs, centre, aim)
+            tokens = frame + sum(costs[kept.start : kept.stop])
+            one = self._made(candidate, record, step, kept, tokens, final=False)
+            if kept and one.tokens <= self.left:
+                return one
+            if len(kept) <= 1:
+                break
+            aim = min(aim - 1, int(aim * 0.9))
+        return None if self.shown else self._excerpt(candidate, record, step, centre)
 
     def _step(self, candidate: Candidate, record: Trajectory) -> int | None:
         if candidate.position is None:
@@ -75,89 +88,81 @@ class Assembler:
             return candidate.kind, candidate.score
         return kind or "lexical", like
 
-    def _whole(self, candidate: Candidate, record: Trajectory, step: int | None) -> Demonstration:
+    def _made(
+        self,
+        candidate: Candidate,
+        record: Trajectory,
+        step: int | None,
+        kept: range,
+        tokens: int,
+        final: bool = True,
+    ) -> Demonstration:
+        """The demonstration that shows the steps `kept`; `tokens` is what they cost, where costs add up."""
+        shown = tuple(Shown(index, record.steps[index]) for index in kept)
+        return self._shows(
+            candidate, record, step, shown, tokens, record.final_observation if final else None
+        )
+
+    def _shows(
+        self,
+        candidate: Candidate,
+        record: Trajectory,
+        step: int | None,
+        shown: tuple[Shown, ...],
+        tokens: int | None,
+        final: str | None = None,
+    ) -> Demonstration:
         kind, score = self._match(candidate, record, step)
         one = Demonstration(
             id=record.id,
             instruction=record.instruction,
-            steps=tuple(Shown(index, each) for index, each in enumerate(record.steps)),
+            steps=shown,
             length=len(record.steps),
-            final_observation=record.final_observation,
+            final_observation=final,
             channel=candidate.channel,
             kind=kind,
             step=step,
             score=score,
             next_action=record.steps[step].action if step is not None else None,
-            tokens=0,
+            tokens=tokens or 0,
             outcome=record.outcome or {},
             source=record.source or {},
             metadata=record.metadata or {},
         )
-        if not self.meter.additive:
-            return replace(one, tokens=self._measure(one))
-        frame, steps, final = self._costs(candidate.trajectory, one)
-        return replace(one, tokens=frame + sum(steps) + final)
+        if tokens is not None and self.meter.additive:
+            return one
+        text = render_demonstration(len(self.shown) + 1, one)
+        return replace(one, tokens=self.meter.tokenizer.count([text])[0])
 
-    def _measure(self, one: Demonstration) -> int:
-        return self.meter.tokenizer.count([render_demonstration(len(self.shown) + 1, one)])[0]
-
-    def _costs(self, trajectory: int, one: Demonstration) -> tuple[int, list[int], int]:
+    def _costs(self, trajectory: int, record: Trajectory, step: int | None) -> tuple[int, list[int], int]:
         """Cost of the frame, of each step, and of the final observation."""
         instruction, counts = self.snapshot.costs(trajectory)
-        success = one.outcome.get("success")
-        frame = (
-            self.meter.frame(len(self.shown) + 1, success if isinstance(success, bool) else None)
-            + instruction
-        )
+        success = (record.outcome or {}).get("success")
+        frame = self.meter.frame(len(self.shown) + 1, success if isinstance(success, bool) else None)
         table: list[tuple[int, int, int]] = counts.tolist()
-        steps = self.meter.steps(one.step, table, [shown.step.thought is not None for shown in one.steps])
-        final = self.meter.final(table[-1][0]) if one.final_observation is not None else 0
-        return frame, steps, final
+        steps = self.meter.steps(step, table, [each.thought is not None for each in record.steps])
+        final = self.meter.final(table[-1][0]) if record.final_observation is not None else 0
+        return frame + instruction, steps, final
 
-    def _window(self, whole: Demonstration, trajectory: int, centre: int, share: int) -> Demonstration | None:
-        frame, costs, _ = self._costs(trajectory, whole)
-        aim = max(share - frame, costs[centre])
-        while frame + costs[centre] <= self.left and aim > 0:
-            kept = window(costs, centre, aim)
-            steps = tuple(whole.steps[kept.start : kept.stop])
-            one = replace(
-                whole, steps=steps, final_observation=None, tokens=frame + sum(costs[kept.start : kept.stop])
-            )
-            if not self.meter.additive:
-                one = replace(one, tokens=self._measure(one))
-            if kept and one.tokens <= self.left:
-                return one
-            if len(kept) <= 1:
-                break
-            aim = min(aim - 1, int(aim * 0.9))
-        return self._excerpt(whole, centre, frame)
-
-    def _excerpt(self, whole: Demonstration, centre: int, frame: int) -> Demonstration | None:
+    def _excerpt(
+        self, candidate: Candidate, record: Trajectory, step: int | None, centre: int
+    ) -> Demonstration | None:
         """The matched step alone, its observation cut in the middle: a last resort."""
-        if self.shown:
-            return None
-        step = whole.steps[centre].step
-        bare = self._cut(whole, centre, "")
-        spare = self.left - (frame + bare.tokens if self.meter.additive else self._measure(bare))
-        size = self.meter.text(step.observation)
+        full = record.steps[centre]
+        size = self.meter.text(full.observation)
+
+        def cut(observation: str) -> Demonstration:
+            shown = Shown(centre, Step(observation, full.action, full.thought), truncated=True)
+            return self._shows(candidate, record, step, (shown,), None)
+
+        spare = self.left - cut("").tokens
         while spare >= SMALLEST_EXCERPT:
-            characters = int(len(step.observation) * spare / max(size, 1))
+            characters = int(len(full.observation) * spare / max(size, 1))
             head = characters * 2 // 3
             tail = characters - head
-            text = step.observation[:head] + ELISION + (step.observation[-tail:] if tail else "")
-            one = self._cut(whole, centre, text)
-            one = replace(one, tokens=self._measure(one))
+            text = full.observation[:head] + ELISION + (full.observation[-tail:] if tail else "")
+            one = cut(text)
             if one.tokens <= self.left:
                 return one
             spare = int(spare * 0.9)
         return None
-
-    def _cut(self, whole: Demonstration, centre: int, observation: str) -> Demonstration:
-        step = whole.steps[centre].step
-        shown = Shown(centre, Step(observation, step.action, step.thought), truncated=True)
-        cut = replace(whole, steps=(shown,), final_observation=None)
-        thought = None if step.thought is None else self.meter.text(step.thought)
-        cost = self.meter.step(
-            centre, whole.length, centre == whole.step, 0, self.meter.text(step.action), thought
-        )
-        return replace(cut, tokens=cost)

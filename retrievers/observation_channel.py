@@ -13,6 +13,9 @@ from retrievers.context import Context
 from retrievers.requests import Candidate
 
 CHANNEL = "observation"
+TIES = 10
+"""Trajectories looked at beyond those wanted: observations that score the same are ranked by the rest."""
+
 PREFERENCE = np.array([2, 0, 1])
 """By outcome (0 failure, 1 success, -1 unknown): success first, failure last."""
 
@@ -26,7 +29,7 @@ def equal_observations(context: Context, k: int) -> list[Candidate]:
         return []
     facts = context.snapshot.positions(numbers)
     exact, _ = context.same(facts)
-    rest = context.rest(facts)
+    rest = context.rest(facts) if len(numbers) > 1 else np.zeros(1)
     rank = context.snapshot.trajectories.rank[facts.owner]
     outcome = PREFERENCE[context.snapshot.success_of(facts.owner)]
     ended = facts.action == np.uint64(NO_ACTION)
@@ -44,10 +47,12 @@ def similar_observations(context: Context, k: int, known: set[int]) -> list[Cand
     if not context.observation_terms or k <= 0:
         return []
     snapshot = context.snapshot
-    hits = snapshot.search_observations(context.observation_terms, 2 * (k + len(known)) + 20, context.scope)
+    hits = snapshot.search_observations(context.observation_terms, k + len(known) + TIES, context.scope)
     facts = snapshot.positions(hits.numbers)
-    rank = snapshot.trajectories.rank[facts.owner]
-    order = np.lexsort((rank, -context.rest(facts), -hits.scores.round(6)))
+    order = np.arange(len(hits))
+    scores = hits.scores.round(6)
+    if (np.diff(scores) == 0).any():
+        order = np.lexsort((snapshot.trajectories.rank[facts.owner], -context.rest(facts), -scores))
     found = [
         Candidate(int(facts.owner[i]), int(hits.numbers[i]), CHANNEL, "lexical")
         for i in order
