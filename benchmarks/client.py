@@ -22,7 +22,7 @@ PATIENCE_S = 600.0
 def request(path: str, body: Any) -> bytes:
     """A POST of JSON as it goes over the wire."""
     content = to_json(body)
-    head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\ncontent-type: application/json\r\n"
     return head.encode() + f"content-length: {len(content)}\r\n\r\n".encode() + content
 
 

@@ -18,6 +18,9 @@ from service.wire import BoundedHead, LoopbackOnly
 
 BACKLOG = 2048
 LOOKED_EVERY_S = 0.02
+SWITCH_S = 0.001
+"""How long a searching thread may keep the event loop from running; Python's default is five times that."""
+
 OURS = ("service", "evaluation", "synthesis", "retrievers", "indexing", "uvicorn")
 
 
@@ -98,6 +101,7 @@ def log_to_stderr(level: str) -> None:
 
 def serve(app: FastAPI, listener: socket.socket, told: Callable[[], None]) -> bool:
     """Serve until told to stop, `told` when all is loaded; False where the app couldn't start."""
+    sys.setswitchinterval(SWITCH_S)
     server = Server(app, told)
     server.run(sockets=[listener])
     return server.started
