@@ -82,13 +82,14 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True)
 class DocumentHit:
-    """A document that matches, with its rank's score."""
+    """A document that matches; `truncated` where only a passage of it is shown."""
 
     id: str
     title: str
     text: str
     score: float
     tokens: int
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +114,7 @@ class Answer:
             "strategy": self.strategy,
             "queries": [{"text": query.text, "writer": query.writer} for query in self.queries],
             "demonstrations": [_demonstration(rank, one) for rank, one in enumerate(self.demonstrations, 1)],
-            "documents": [
-                {
-                    "rank": rank,
-                    "id": d.id,
-                    "title": d.title,
-                    "text": d.text,
-                    "score": d.score,
-                    "tokens": d.tokens,
-                }
-                for rank, d in enumerate(self.documents, 1)
-            ],
+            "documents": [_document(rank, one) for rank, one in enumerate(self.documents, 1)],
             "prompt": self.prompt,
             "tokens": self.tokens,
             "keep": list(self.keep),
@@ -147,6 +138,18 @@ def _demonstration(rank: int, one: Demonstration) -> dict[str, JSON]:
         "source": one.source,
         "metadata": one.metadata,
     }
+
+
+def _document(rank: int, one: DocumentHit) -> dict[str, JSON]:
+    fields: dict[str, JSON] = {
+        "rank": rank,
+        "id": one.id,
+        "title": one.title,
+        "text": one.text,
+        "score": one.score,
+        "tokens": one.tokens,
+    }
+    return fields | {"truncated": True} if one.truncated else fields
 
 
 def _shown(shown: Shown) -> dict[str, JSON]:

@@ -8,12 +8,14 @@ from dataclasses import replace
 from indexing.errors import DeadlineExceeded
 from indexing.lane import EmbeddingLane
 from indexing.snapshot import Snapshot
+from indexing.terms import terms
 from retrievers.assembly import Assembler
 from retrievers.baselines import DocumentRanker, task_text
 from retrievers.budget import Meter
 from retrievers.context import Context
 from retrievers.likeness import Likeness
 from retrievers.model_channel import LATE, Degraded
+from retrievers.passages import passage
 from retrievers.rendering import render_document, render_prompt
 from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Request
 from retrievers.strategies import STRATEGIES
@@ -115,16 +117,30 @@ def _documents(
     if limits.documents <= 0 or limits.tokens <= 0:
         return []
     ranked = _ranked_documents(snapshot, lane, request, degraded)
-    left = limits.tokens - meter.documents_heading
+    whole = left = limits.tokens - meter.documents_heading
     shown: list[DocumentHit] = []
-    for number, score in ranked[: limits.documents]:
+    wanted = ranked[: limits.documents]
+    for place, (number, score) in enumerate(wanted):
         record = snapshot.document(number)
-        one = DocumentHit(record.id, record.title, record.text, score, 0)
-        one = replace(one, tokens=meter.text(render_document(len(shown) + 1, one)))
-        if one.tokens <= left:
+        one = _counted(meter, DocumentHit(record.id, record.title, record.text, score, 0), len(shown) + 1)
+        if one.tokens > whole:
+            one = _excerpt(meter, one, len(shown) + 1, request, left // (len(wanted) - place))
+        if one.text and one.tokens <= left:
             shown.append(one)
             left -= one.tokens
     return shown
+
+
+def _counted(meter: Meter, one: DocumentHit, rank: int) -> DocumentHit:
+    return replace(one, tokens=meter.tokenizer.count([render_document(rank, one)])[0])
+
+
+def _excerpt(meter: Meter, one: DocumentHit, rank: int, request: Request, share: int) -> DocumentHit:
+    """A document that no prompt of this budget could hold, cut to what it says of the task."""
+    bare = _counted(meter, replace(one, text="", truncated=True), rank)
+    query = terms(request.situation.instruction or request.situation.observation or "")
+    text = passage(one.text, query, share - bare.tokens, meter.tokenizer.count)
+    return _counted(meter, replace(bare, text=text), rank)
 
 
 def _total(meter: Meter, shown: list[Demonstration], documents: list[DocumentHit]) -> int:

@@ -235,6 +235,7 @@ class DocumentHitOut(ResponseModel):
     text: str
     score: float
     tokens: Count
+    truncated: bool | None = Field(default=None, description="True where only a passage is shown.")
 
 
 class AnswerOut(ResponseModel):
