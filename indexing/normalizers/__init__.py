@@ -57,9 +57,9 @@ def _verbatim(observation: str) -> str:
 # The number rises whenever the same observation would normalise to something else.
 _NORMALIZERS: Mapping[str, Normalizer] = {
     "verbatim": _Named("verbatim/1", _verbatim),
-    "text": _Named("text/1", _text.normalize),
-    "html": _Named("html/1", _html.normalize),
-    "shell": _Named("shell/1", _shell.normalize),
+    "text": _Named("text/2", _text.normalize),
+    "html": _Named("html/2", _html.normalize),
+    "shell": _Named("shell/2", _shell.normalize),
 }
 NAMES = (*_NORMALIZERS, *_ALIASES)
 

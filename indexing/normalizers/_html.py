@@ -28,7 +28,14 @@ _SECRET = (
     r"|__VIEWSTATE|_token|nonce|session[_-]?(?:id|token)|jsessionid|phpsessid|sid|(?:access|auth|id)[_-]token)"
 )
 
-_MARK = re.compile(r"^((?:[-*|+•] ?){0,8})\[[a-z]{0,3}[0-9]+\]", re.MULTILINE)
+_ROLE = (
+    r"(?:button|link|textbox|searchbox|checkbox|radio|combobox|listbox|option|menuitem|tab|heading|img|image"
+    r"|listitem|row|cell|switch|slider|spinbutton|generic|[Ss]tatic[Tt]ext)"
+)
+_MARK = re.compile(
+    rf"^((?:[-*|+•] ?){{0,8}}(?:{_ROLE} )?)(?:\[[a-z]{{0,3}}[0-9]+\]|uid=[0-9]+(?:_[0-9]+)?(?!\S))",
+    re.MULTILINE,
+)
 _ATTRIBUTE = re.compile(
     rf"(?<![\w-])(?:(?P<secret>(?i:{_SECRET}))=(?P<hidden>{_SECRET_VALUE})"
     rf"|(?:(?P<number>{_NUMBER})|(?P<reference>{_REFERENCE})|(?P<data>data-[\w-]{{1,40}})|(?P<edge>{_EDGE}))"
@@ -48,12 +55,14 @@ _GENERATED = re.compile(
 )
 _JWT = re.compile(r"(?=ey)(?<![\w.-])eyJ[\w-]{10,}\.[\w-]+\.[\w-]*(?![\w.-])")
 _HEX = re.compile(r"(?<![0-9a-zA-Z])(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8}")
-_LONG_NUMBER = re.compile(r"[0-9]{4}|^:r[0-9a-z]+:$")
+_NUMBERED = re.compile(r"[0-9]|^:r[a-z]+:$")
+_LONG_NUMBER = re.compile(r"[0-9]{4}")
 _BOX = re.compile(
     r"(?=[bcr])(?<![\w-])(bbox|box|rect|bounds|center|coordinates)(=|: ?)"
     r"(?:[\"']?[\[({][0-9.,;\s\[\](){}-]*[\])}][\"']?)"
 )
 _ELEMENT_NUMBER = re.compile(r"[a-z]{0,3}[0-9]+")
+_LONGEST_TAG = 500
 _PIXELS = re.compile(r"-?[0-9.]{1,20}(?:px)?")
 _STYLE = re.compile(
     r"(?<![\w-])(left|top|right|bottom|width|height): ?-?[0-9]{1,9}(?:\.[0-9]{1,20})?px(?!\w)"
@@ -89,9 +98,20 @@ def _attribute(match: re.Match[str]) -> str:
         replacement = ID if is_quoted or _ELEMENT_NUMBER.fullmatch(value) else None
     elif match["edge"]:
         replacement = BOX if is_quoted and _PIXELS.fullmatch(inner) else None
-    elif looks_random(inner) or (match["reference"] and _LONG_NUMBER.search(inner)):
+    elif looks_random(inner) or (match["reference"] and _is_numbered(match, inner, is_quoted)):
         replacement = ID
     return match[0][: -len(value)] + _quoted(value, replacement) if replacement else match[0]
+
+
+def _is_numbered(match: re.Match[str], value: str, is_quoted: bool) -> bool:
+    """Whether an element goes by a number; without quotes outside of a tag, a short one may be content."""
+    pattern = _NUMBERED if is_quoted or _is_in_tag(match.string, match.start()) else _LONG_NUMBER
+    return pattern.search(value) is not None
+
+
+def _is_in_tag(text: str, place: int) -> bool:
+    opened = text.rfind("<", max(0, place - _LONGEST_TAG), place)
+    return opened >= 0 and text.find(">", opened, place) < 0
 
 
 def _quoted(value: str, replacement: str) -> str:

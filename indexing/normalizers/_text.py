@@ -16,7 +16,7 @@ import re
 
 from indexing.unicode import composed
 
-TIME = "<time>"
+TIME, TOKEN = "<time>", "<token>"
 
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
@@ -50,9 +50,14 @@ _VOLATILE = re.compile(
     rf"(?<![.:/+-])(?P<time>(?P<date>{_DATE})(?:(?:T|,? |, at | at ){_CLOCK})?"
     rf"|(?P<clock>{_EXACT_CLOCK}|(?:{_TOLD}){_CLOCK})|{_STAMP})"
     r"(?![\w:/+-]|\.\w)"
+    r"|(?P<ago>[0-9]{1,3} (?:second|sec|minute|min|hour|day|week|month|year)s? ago)(?!\w)"
     r"|(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?!\w)"
     r"|0[xX](?P<address>[0-9a-fA-F]{6,16})(?!\w)"
     r"|(?P<hex>(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,})(?!\w))"
+)
+_SESSION = re.compile(
+    r"(?=[acrstxACRSTX])(?<![\w-])((?i:session|csrf|xsrf|auth|authenticity|access|request|trace)[ _-]?"
+    r"(?i:id|token|key)[\"']?(?:=|: ?)[\"']?)(?=[\w-]{0,100}[0-9])[\w-]{6,}(?!\w)"
 )
 _QUOTES = "\"'"
 
@@ -69,11 +74,13 @@ def flatten(text: str) -> str:
 
 
 def mask(text: str) -> str:
-    """Times, UUIDs, memory addresses and long hexadecimal identifiers become masks."""
-    return _VOLATILE.sub(_mask, text)
+    """Times, session tokens, UUIDs, memory addresses and long hexadecimal identifiers become masks."""
+    return _VOLATILE.sub(_mask, _SESSION.sub(rf"\1{TOKEN}", text))
 
 
 def _mask(match: re.Match[str]) -> str:
+    if match["ago"]:
+        return TIME
     if match["time"] is None:
         return next(f"<{kind}>" for kind in ("uuid", "address", "hex") if match[kind])
     is_bare = match["time"] in (match["date"], match["clock"])

@@ -61,6 +61,13 @@ FRAGMENTS = (
         "box=(",
         "sid=abc",
         "#",
+        "session id: ",
+        "csrf_token=",
+        "abcde12",
+        "3 days ago",
+        "button ",
+        "uid=1_2",
+        "<a ",
     ),
     *(
         "\x1b[31m",
@@ -178,6 +185,9 @@ class NormalizerContract:
             ("Make it for 12:45 pm.", "Make it for 1:15 pm."),
             ("module.py:12:30: error", "module.py:14:30: error"),
             ("x = 0x10", "x = 0x20"),
+            ("3 minutes", "5 minutes"),
+            ("payment_id: credit_card_4421486", "payment_id: credit_card_7815826"),
+            ("session key: piano", "session key: guitar"),
         ],
     )
     def test_states_that_call_for_different_actions_stay_apart(self, one: str, other: str) -> None:

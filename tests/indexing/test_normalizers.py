@@ -56,6 +56,8 @@ class TestMasked(NormalizerContract):
         ('"2024-05-20T10:00:00Z" "2024-05-20"', '"<time>" "2024-05-20"'),
         ("<object at 0x7f3a2b1c44>", "<object at <address>>"),
         ("commit deadbeef12", "commit <hex>"),
+        ("Posted 3 minutes ago, 12 days ago", "Posted <time>, <time>"),
+        ('Session ID: kX92mQpL "csrf_token": "a1b2c3d4z"', 'Session ID: <token> "csrf_token": "<token>"'),
         ("123e4567-e89b-12d3-a456-426614174000", "<uuid>"),
     ],
 )
@@ -68,7 +70,9 @@ def test_text_keeps_what_was_said_and_masks_when(observation: str, expected: str
     [
         ('[12] button "Submit"\n  [a51] link "x [3]"', '[#] button "Submit"\n[#] link "x [3]"'),
         ("- generic [ref=e12] [cursor=pointer]: Foo", "- generic [ref=<id>] [cursor=pointer]: Foo"),
-        ('<a id="ui-id-7" bid="a12" for="ch0">', '<a id="<id>" bid="<id>" for="ch0">'),
+        ('<a id="ui-id-7" bid="a12" for="name">', '<a id="<id>" bid="<id>" for="name">'),
+        ('<a id="12"><b id=7><label for="ch0">', '<a id="<id>"><b id=<id>><label for="<id>">'),
+        ('button [12] "OK"\nuid=1_12 link "x"', 'button [#] "OK"\n[#] link "x"'),
         ('aria-controls="menu-12345" aria-label="2024"', 'aria-controls="<id>" aria-label="2024"'),
         ('data-key="9f86d081" data-price="12345"', 'data-key="<id>" data-price="12345"'),
         ('name="csrf_token" value="abc"', 'name="csrf_token" value="<token>"'),
@@ -92,6 +96,9 @@ def test_html_keeps_what_is_seen_and_masks_the_machinery(observation: str, expec
         ('[1] cell "12"', '[1] cell "13"'),
         ('<a href="/items/1234">', '<a href="/items/1235">'),
         ('value="12/09/2016"', 'value="12/10/2016"'),
+        ('<b id="save">', '<b id="cancel">'),
+        ("where id=12", "where id=13"),
+        ("see button [12]", "see button [13]"),
         ("width: 45%", "width: 55%"),
     ],
 )
