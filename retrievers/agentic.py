@@ -7,7 +7,7 @@ variety: one demonstration of each next action before a second of the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,9 @@ from retrievers.requests import Candidate, Limits
 
 POOL = 20
 """Trajectories that each channel proposes, at the least."""
+
+RARE = 3
+"""An observation that no more trajectories saw says by itself where the agent stands."""
 
 CONSENT = 0.01
 """What full agreement of all proposals on one next action adds to a fused score (a first rank adds 1/61)."""
@@ -55,7 +58,9 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
         fingerprint(context.request.situation.instruction or "")
     )
     twins = set(numbers[steps.same & told].tolist())
-    order = _varied(fused, dict(zip(numbers.tolist(), actions, strict=True)), twins, context)
+    equal = {one.trajectory for one in seen if one.kind in ("exact", "normalized")}
+    tiers = [twins, equal if len(equal) <= RARE else set()]
+    order = _varied(fused, dict(zip(numbers.tolist(), actions, strict=True)), tiers, context)
     placed = {
         number: replace(found[number], position=position)
         for number, position in zip(numbers.tolist(), steps.positions.tolist(), strict=True)
@@ -65,10 +70,13 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     return _within([placed[number] for number in order], firm, loose, limits)
 
 
-def _varied(fused: dict[int, float], actions: dict[int, int], twins: set[int], context: Context) -> list[int]:
+def _varied(
+    fused: dict[int, float], actions: dict[int, int], tiers: Sequence[Set[int]], context: Context
+) -> list[int]:
     """Trajectories by fused score and consent, one of each next action before a second of the same.
 
-    Before all others come twins: who was told the same and stood here after the same actions.
+    Before all others come the tiers: twins, who were told the same and stood here after the same
+    actions, then the few who saw what hardly anybody saw.
     """
     votes: dict[int, float] = {}
     for number, score in fused.items():
@@ -76,7 +84,10 @@ def _varied(fused: dict[int, float], actions: dict[int, int], twins: set[int], c
     total = sum(votes.values())
     rank = context.snapshot.trajectories.rank
     final = {number: fused[number] + CONSENT * votes[actions[number]] / total for number in fused}
-    order = sorted(fused, key=lambda number: (number not in twins, -round(final[number], 12), rank[number]))
+    tier = {number: place for place, chosen in reversed([*enumerate(tiers)]) for number in chosen}
+    order = sorted(
+        fused, key=lambda number: (tier.get(number, len(tiers)), -round(final[number], 12), rank[number])
+    )
     turn: dict[int, int] = {}
     turns = []
     for number in order:

@@ -57,6 +57,23 @@ def test_an_observation_of_hundreds_is_ranked_by_instruction_and_last_actions(
     assert match(acted) == ("exact", 2, "send 7")
 
 
+def test_who_alone_saw_the_same_is_shown_first_whatever_the_task(lane: EmbeddingLane) -> None:
+    records = [
+        trajectory(
+            f"{n:04}",
+            f"Do {n % 9} with {n % 5}",
+            [(f"page {n % 31} item {step} of {n}", f"click {n % 7}") for step in range(3)],
+        )
+        for n in range(300)
+    ]
+    done = tuple(Step(f"page 9 item {step} of 133", "click 0") for step in range(2))
+    for history in ((), done):
+        situation = Situation("Do 3 with 4", history, "page 9 item 2 of 133")
+        answer = ask(lane, records, situation, "agentic", Limits(total=3), ["do 3 with 4"])
+        assert ids(answer)[0] == "0133"
+        assert match(answer) == ("exact", 2, "click 0")
+
+
 def test_successes_come_before_failures_of_the_same_fit(lane: EmbeddingLane) -> None:
     records = [
         trajectory("a", outcome={"success": False}),
