@@ -48,6 +48,7 @@ class Outcome:
     read: int = 0
     rejected: int = 0
     errors: list[tuple[str, int, str]] = field(default_factory=list)
+    told: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     replaced: int = 0
     broken: list[str] = field(default_factory=list)
@@ -154,8 +155,10 @@ def _tell_errors(name: str, report: ImportReport, told: int, outcome: Outcome) -
     for line, error in report.errors[told:]:
         where = "standard input" if name == STDIN else name
         outcome.errors.append((where, line, error))
-        if len(outcome.errors) <= SHOWN_ERRORS:
+    if outcome.read:  # where nothing is read at all, one line at the end is enough
+        for where, line, error in outcome.errors[outcome.told : SHOWN_ERRORS]:
             say(f"{where}:{line}: {error}")
+        outcome.told = len(outcome.errors)
     return len(report.errors)
 
 
@@ -165,14 +168,23 @@ def _index(library: Library, name: str) -> str | None:
 
 
 def _tell(outcome: Outcome) -> None:
+    if outcome.exit_code == 2:
+        say(_why_nothing(outcome))
+        return
     if (more := outcome.rejected - SHOWN_ERRORS) > 0:
         say(f"… and {more:,} more lines were rejected")
     for message in outcome.broken:
         say(message)
     if outcome.replaced:
         say(f"{outcome.replaced:,} characters that can't be kept are now U+FFFD")
-    if outcome.exit_code == 2 and not outcome.broken:
-        say("nothing here can be read as records of this format; choose another with --format")
+
+
+def _why_nothing(outcome: Outcome) -> str:
+    """What stands in the way where no record was read, in one line."""
+    if outcome.broken:
+        return "; ".join(outcome.broken)
+    first = "".join(f"{where}:{line}: {error}; " for where, line, error in outcome.errors[:1])
+    return f"{first}nothing here can be read as records of this format; choose another with --format"
 
 
 def _summary(outcome: Outcome) -> str:

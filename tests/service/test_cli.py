@@ -68,6 +68,15 @@ def test_many_bad_lines_are_counted_and_only_some_told(shell: Shell, tmp_path: P
     assert "2,980 more lines" in result.stderr
 
 
+def test_nothing_but_bad_lines_is_told_in_one_line(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "bad.ndjson"
+    path.write_bytes(b"nonsense\n" * 30)
+    result = shell("ingest", path, *FAST, "--json", code=2)
+    assert result.stderr.startswith(f"precedent: {path}:1: not JSON")
+    assert result.stderr.count("\n") == 1
+    assert len(answer(result)["rejected"]) == 30
+
+
 def test_without_index_the_changes_wait_for_reindex(shell: Shell, records: Path) -> None:
     assert answer(shell("ingest", records, *FAST, "--no-index", "--json"))["generation"] is None
     assert answer(shell("status", "default", "--json"))["collections"][0]["changes"] == 3
