@@ -18,13 +18,15 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from indexing.errors import InvalidRecord
 from indexing.records import MAX_ID_LENGTH, Document, Record, Step, Trajectory, content_id, to_fields
 
 MAX_DEPTH = 64
 """Deepest nesting of JSON that a record may have."""
+
+NOT_BLANK = r"\S"
 
 
 def _no_nul(text: str) -> str:
@@ -59,7 +61,7 @@ Text = Annotated[str, AfterValidator(_no_nul)]
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(_no_nul)
 ]
-Words = Annotated[str, StringConstraints(min_length=1, pattern=r"\S"), AfterValidator(_no_nul)]
+Words = Annotated[str, StringConstraints(min_length=1, pattern=NOT_BLANK), AfterValidator(_no_nul)]
 Metadata = Annotated[dict[str, Any], AfterValidator(check_json)]
 
 
@@ -160,12 +162,24 @@ MODELS: Mapping[type[Record], type[TrajectoryIn] | type[DocumentIn]] = {
 }
 
 
+def told(fault: ErrorDetails) -> str:
+    """What is wrong with a field, in words for who sent it."""
+    match fault["type"]:
+        case "extra_forbidden":
+            return "unknown field; correct or drop it"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be a JSON object"
+        case "string_pattern_mismatch" if fault["ctx"]["pattern"] == NOT_BLANK:
+            return "must not be blank"
+    return fault["msg"].removeprefix("Value error, ")
+
+
 def describe(error: ValidationError) -> str:
     """The first problems of a validation error in one line: field paths and what is wrong there."""
     problems = []
     for problem in error.errors(include_url=False, include_input=False)[:3]:
         path = ".".join(str(part) for part in problem["loc"]) or "record"
-        problems.append(f"{path}: {problem['msg'].removeprefix('Value error, ')}")
+        problems.append(f"{path}: {told(problem)}")
     more = error.error_count() - len(problems)
     return "; ".join(problems) + (f"; and {more} more" if more > 0 else "")
 

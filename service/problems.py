@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from indexing import errors
+from indexing.parsing import told
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -148,9 +149,7 @@ def faults_of(error: ValidationError | RequestValidationError) -> list[tuple[str
     found = []
     for fault in error.errors()[:MAX_ERRORS]:
         parts = [str(part) for part in fault["loc"] if part not in ("query", "path", "body")]
-        unknown = fault["type"] == "extra_forbidden"
-        what = "unknown field; correct or drop it" if unknown else fault["msg"].removeprefix("Value error, ")
-        found.append((".".join(parts)[:200], what))
+        found.append((".".join(parts)[:200], told(fault)))
     return found
 
 

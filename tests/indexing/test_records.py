@@ -95,15 +95,16 @@ def nested(depth: int) -> Any:
     ("changes", "told"),
     [
         ({"instruction": None}, "instruction: "),
-        ({"instruction": " \n"}, "instruction: "),
+        ({"instruction": " \n"}, "instruction: must not be blank"),
         ({"steps": []}, "steps: "),
         ({"steps": [STEP, {"observation": "o"}]}, "steps.1.action: Field required"),
         ({"steps": [STEP | {"observation": 5}]}, "steps.0.observation: "),
-        ({"steps": [STEP | {"extra": 5}]}, "steps.0.extra: "),
+        ({"steps": [STEP, "click"]}, "steps.1: must be a JSON object"),
+        ({"steps": [STEP | {"extra": 5}]}, "steps.0.extra: unknown field"),
         ({"id": ""}, "id: "),
         ({"id": "x" * (MAX_ID_LENGTH + 1)}, "id: "),
         ({"id": 5}, "id: "),
-        ({"metadata": []}, "metadata: "),
+        ({"metadata": []}, "metadata: must be a JSON object"),
         ({"metadata": {"a": "\x00"}}, "metadata: contains NUL"),
         ({"metadata": {"\x00": 1}}, "metadata: contains NUL"),
         ({"metadata": {"a": nested(MAX_DEPTH + 1)}}, f"nested deeper than {MAX_DEPTH}"),
@@ -138,7 +139,7 @@ def test_what_is_not_json_is_refused(line: bytes) -> None:
 
 @pytest.mark.parametrize("value", [None, 5, "text", [], [LEAST]])
 def test_what_is_no_object_is_refused(value: Any) -> None:
-    with pytest.raises(InvalidRecord, match=r"^record: "):
+    with pytest.raises(InvalidRecord, match=r"^record: must be a JSON object$"):
         parse_value(value, Trajectory)
 
 
