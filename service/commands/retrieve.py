@@ -18,6 +18,7 @@ from service.commands.common import (
     find_collection,
     only_collection,
     open_library,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -78,12 +79,17 @@ def retrieve(
         if fields.get("collection") is None:
             fields["collection"] = only_collection(library, None, None).name
         asked = _parsed(fields)
-        find_collection(library, asked.collection)
-        library.live(asked.collection).builder.lane.query("the first is slow")
+        row = find_collection(library, asked.collection)
+        settings = load_settings(data_dir=data_dir)
+        live = library.live(asked.collection)
+        if live.applied < row.sequence:
+            say("first indexing what has come since the last generation")
+            library.wait(asked.collection, row.sequence, settings.wait_timeout_s)
+        live.builder.lane.query("the first is slow")
 
         from service.retrieval import answer_once
 
-        found = asyncio.run(answer_once(load_settings(data_dir=data_dir), library, asked))
+        found = asyncio.run(answer_once(settings, library, asked))
     if render and not json:
         typer.echo(found["prompt"] or "")
     else:
