@@ -48,6 +48,12 @@ class Readiness:
         self._probe_ms = 0.0
         self._missing = "the collections are being loaded"
         self._loaded = False
+        self._settled = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the first probe is over, well or not, or can't be made."""
+        return self._settled
 
     @property
     def loaded(self) -> bool:
@@ -67,6 +73,7 @@ class Readiness:
         self._missing = missing or "the embedder is being loaded"
         if not missing:
             self._first_probe()
+        self._settled = True
 
     def _first_probe(self) -> None:
         """Probe before anybody asks: loading the embedder takes seconds that no health check should wait."""

@@ -87,7 +87,7 @@ class Server(uvicorn.Server):
 
     async def _tell(self) -> None:
         service: Service = self._app.state.service
-        while not service.readiness.loaded:
+        while not service.readiness.settled:
             await asyncio.sleep(LOOKED_EVERY_S)
         self._told()
 

@@ -29,7 +29,7 @@ def head(*lines: bytes) -> bytes:
 def test_headers_have_an_end(tmp_path: Path) -> None:
     with served(tmp_path) as port:
         endless = head(b"host: localhost", b"x: " + b"a" * (4 * MAX_HEAD))
-        with suppress(ConnectionResetError, BrokenPipeError):  # it may hang up while we are still sending
+        with suppress(OSError):  # it may hang up while we are still sending
             assert exchange(port, endless).startswith(b"HTTP/1.1 431 ")
         assert exchange(port, head(b"host: localhost")).startswith(b"HTTP/1.1 200 ")
 
