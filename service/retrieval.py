@@ -14,7 +14,7 @@ from indexing.library import Library
 from retrievers import requests
 from retrievers.query_writers import AgentWriter, QueryWriter, Written
 from retrievers.retrieval import retrieve
-from retrievers.strategies import needs_query
+from retrievers.strategies import STRATEGIES, needs_query
 from service.bodies import JSON_TYPE, read_json
 from service.problems import NotReady, documented
 from service.responses import AnswerOut
@@ -27,6 +27,8 @@ router = APIRouter(tags=["retrieval"])
 
 NO_KEY = ""
 """Whose episodes these are while there are no API keys."""
+
+DOCUMENTS_SHOWN = f"{NO_KEY}/documents"
 
 EPISODE_NOT_KEPT = "episode:not_kept"
 """In `degraded`: the disk is full, or busy for too long, so the same may be shown again."""
@@ -65,15 +67,17 @@ def answer(library: Library, asked: RetrieveIn, written: Written, deadline: floa
     """Search, and remember what the episode was shown. Blocks: belongs in a thread."""
     live = library.live(asked.collection)
     request = to_request(asked, written, deadline)
+    # A document and a trajectory may bear one id: what was shown of each is remembered apart.
+    whose = DOCUMENTS_SHOWN if STRATEGIES[asked.strategy].documents else NO_KEY
     if asked.episode is not None:
-        shown = library.episodes.shown(live.id, NO_KEY, asked.episode)
+        shown = library.episodes.shown(live.id, whose, asked.episode)
         request = replace(request, shown=tuple(shown))
     found = retrieve(live.snapshot, live.builder.lane, request)
     degraded = [*written.degraded, *found.degraded]
     if asked.episode is not None:
-        ids = [demonstration.id for demonstration in found.demonstrations]
+        ids = [one.id for one in (*found.demonstrations, *found.documents)]
         try:
-            library.episodes.show(live.id, NO_KEY, asked.episode, ids, time.time())
+            library.episodes.show(live.id, whose, asked.episode, ids, time.time())
         except (StorageFull, Overloaded):
             degraded.append(EPISODE_NOT_KEPT)
     return {"collection": asked.collection, **found.to_fields(), "degraded": degraded}

@@ -16,7 +16,7 @@ import re
 
 from indexing.unicode import composed
 
-TIME, TOKEN = "<time>", "<token>"
+TIME, TOKEN, COUNTER = "<time>", "<token>", "<counter>"
 
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
@@ -59,6 +59,14 @@ _SESSION = re.compile(
     r"(?=[acrstxACRSTX])(?<![\w-])((?i:session|csrf|xsrf|auth|authenticity|access|request|trace)[ _-]?"
     r"(?i:id|token|key)[\"']?(?:=|: ?)[\"']?)(?=[\w-]{0,100}[0-9])[\w-]{6,}(?!\w)"
 )
+_COUNTED = r"(?:page )?(?:views?|visits?|visitors?|hits)|uptime|ticks?|frames?"
+_NUMBER = r"[0-9]+(?:[.,][0-9]+)*"
+_COUNTER = re.compile(
+    rf"(?i)(?<!\w)(?:((?:{_COUNTED}|counter)(?: (?:count|number))?(?: ?[:=#]| ) ?){_NUMBER}(?!\w)"
+    rf"|{_NUMBER}( (?:{_COUNTED}|users online|unread))(?!\w))"
+)
+"""Numbers that say by their own words that they count up, whoever looks; others stay."""
+
 _QUOTES = "\"'"
 
 
@@ -74,8 +82,9 @@ def flatten(text: str) -> str:
 
 
 def mask(text: str) -> str:
-    """Times, session tokens, UUIDs, memory addresses and long hexadecimal identifiers become masks."""
-    return _VOLATILE.sub(_mask, _SESSION.sub(rf"\1{TOKEN}", text))
+    """Times, session tokens, counters, UUIDs, addresses and long hexadecimal identifiers become masks."""
+    counted = _COUNTER.sub(lambda match: f"{match[1] or ''}{COUNTER}{match[2] or ''}", text)
+    return _VOLATILE.sub(_mask, _SESSION.sub(rf"\1{TOKEN}", counted))
 
 
 def _mask(match: re.Match[str]) -> str:

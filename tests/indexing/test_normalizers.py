@@ -194,3 +194,28 @@ def test_importing_it_loads_no_engine() -> None:
     program = f"import sys, indexing.normalizers, indexing.tokens; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", ["text", "html", "shell"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Home page, views: 1,024", "Home page, views: 1,025"),
+        ("You are visitor number 17", "You are visitor number 18"),
+        ("Inbox 3 unread", "Inbox 4 unread"),
+        ("12 users online", "9 users online"),
+        ("uptime 17", "uptime 18"),
+    ],
+)
+def test_counters_that_say_so_do_not_hide_a_state(name: str, before: str, after: str) -> None:
+    assert normalizer(name)(before) == normalizer(name)(after)
+
+
+@pytest.mark.parametrize("name", ["text", "html", "shell"])
+def test_amounts_are_no_counters(name: str) -> None:
+    for before, after in (
+        ("Step 3 of 5", "Step 4 of 5"),
+        ("3 items", "4 items"),
+        ("a view of 3", "a view of 4"),
+    ):
+        assert normalizer(name)(before) != normalizer(name)(after)

@@ -250,3 +250,15 @@ def test_a_model_that_nobody_answers_for_costs_nothing_but_the_name_of_it(tmp_pa
         assert answer["degraded"] == ["query_writer:refused"]
         assert answer["queries"][0]["writer"] == "template"
         assert ids(answer) == ["r3"]
+
+
+def test_an_episode_sees_no_document_twice_and_a_trajectory_of_the_same_id(client: TestClient) -> None:
+    create(client, "rooms", trajectory("one"))
+    upsert(client, "rooms", lines(document("one"), document("two", 1)), "documents")
+    asked = {"collection": "rooms", "instruction": "Book a room on a floor", "episode": "walk"}
+    plain = {**asked, "strategy": "documents", "limits": {"documents": 1}}
+    first, second, third = (client.post("/retrieve", json=plain).json()["documents"] for _ in range(3))
+    assert {first[0]["id"], second[0]["id"]} == {"one", "two"}
+    assert third == []
+    found = client.post("/retrieve", json={**asked, "strategy": "instruction"}).json()
+    assert [one["id"] for one in found["demonstrations"]] == ["one"]
