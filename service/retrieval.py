@@ -75,7 +75,7 @@ def answer(library: Library, asked: RetrieveIn, written: Written, deadline: floa
     found = retrieve(live.snapshot, live.builder.lane, request)
     degraded = [*written.degraded, *found.degraded]
     if asked.episode is not None:
-        ids = [one.id for one in (*found.demonstrations, *found.documents)]
+        ids = [one.id for one in found.demonstrations] + [one.id for one in found.documents]
         try:
             library.episodes.show(live.id, whose, asked.episode, ids, time.time())
         except (StorageFull, Overloaded):
