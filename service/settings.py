@@ -82,7 +82,8 @@ class Settings(BaseSettings):
 
     def check_embedder(self, name: str) -> None:
         """Raise InvalidInput for an embedder that a client may not choose."""
-        if name not in self.embedders and not HASHING.fullmatch(name):
+        plain = name.removeprefix("sentence-transformers/")
+        if not {name, plain} & {*self.embedders} and not HASHING.fullmatch(name):
             choices = ", ".join((*self.embedders, "hashing-N"))
             raise InvalidInput(
                 f"embedder {name[:80]!r} is not allowed here; choose one of {choices}, "

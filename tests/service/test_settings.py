@@ -79,3 +79,10 @@ def test_a_key_is_never_shown() -> None:
     settings = load_settings(model_name="m", model_api_key="sk-secret")
     assert "sk-secret" not in repr(settings) + repr(settings.model())
     assert settings.model() is not None
+
+
+def test_the_default_embedder_may_be_called_by_its_full_name() -> None:
+    settings = Settings()
+    settings.check_embedder("sentence-transformers/all-MiniLM-L6-v2")
+    with pytest.raises(InvalidInput, match="not allowed here"):
+        settings.check_embedder("sentence-transformers/another")
