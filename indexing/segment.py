@@ -23,7 +23,6 @@ from indexing.lexical import LexicalIndex
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 Dense: TypeAlias = Mapping[str, DenseIndex]
 LEXICAL_FIELDS = ("observation", "instruction", "trajectory")
-DENSE_FIELDS = ("instruction", "outline")
 
 
 def _offsets(sizes: Sequence[int]) -> NDArray[np.int64]:

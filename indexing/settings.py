@@ -45,5 +45,5 @@ class CollectionSettings:
 
 
 SETTINGS = tuple(field.name for field in fields(CollectionSettings))
-INDEXED = ("embedder", "observation_normalizer", "tokenizer")
+INDEXED = ("embedder", "observation_normalizer", "tokenizer", "documents_engine")
 """Settings that a generation is built with: a change waits for `reindex`."""

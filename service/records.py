@@ -28,7 +28,6 @@ NDJSON_TYPES = ("application/x-ndjson", "application/jsonl", "application/ndjson
 PAGE_BYTES = 32 << 20
 """A page ends early when it is this long."""
 
-MAX_CURSOR = 4 * MAX_ID_LENGTH * 2
 PLURALS: dict[Kind, str] = {"trajectory": "trajectories", "document": "documents"}
 WRITE_PROBLEMS = ("not-found", "invalid-input", "overloaded", "unavailable", "storage-full")
 
