@@ -84,8 +84,6 @@ class Serving:
         """SIGKILL, as the machine's out-of-memory killer would send it; returns when it is gone."""
         self.process.kill()
         self.process.wait()
-        self.client.close()
-        self.client = httpx.Client(timeout=ANSWERED_WITHIN_S)
 
     def restart(self) -> None:
         """Start again what was killed."""

@@ -21,6 +21,8 @@ from tests.faults.writing import Beside, Write, write_all
 
 NAME = "forms"
 RECORDS = 500
+PAST_THE_END = 2.0
+"""Kills come until this share of a reindex's length, which varies: some come just after the swap."""
 TURNS: tuple[dict[str, Any], ...] = (
     {"observation_normalizer": "text", "documents_engine": "rank-bm25", "tokenizer": "words"},
     {"observation_normalizer": "verbatim", "documents_engine": "dense", "tokenizer": "minilm"},
@@ -139,7 +141,7 @@ def test_a_killed_reindex_leaves_the_old_generation_or_the_new_one(
         turn = 1
         for number, share in enumerate(moments(chance, kills)):
             served = serving.get(f"/collections/{NAME}").json()["generation"]
-            moment = share * length
+            moment = PAST_THE_END * share * length
             traffic = Traffic(serving, requests[0], allowed, notes)
             job = Beside(partial(until_gone, serving, TURNS[turn]))
             time.sleep(moment)
