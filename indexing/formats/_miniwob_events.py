@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dialects.miniwob import Node, at_point, counterpart, describe, is_text_field, marked, phrase, walk
 from indexing.formats import ImportReport
 from indexing.formats._miniwob_keys import Key, Keyboard
-from indexing.formats._miniwob_page import Node, at_point, counterpart, describe, is_text_field, marked, walk
 
 SLOP = 5
 """Pixels a press may wander and still be a click."""
@@ -50,7 +50,7 @@ class Act:
     @property
     def text(self) -> str:
         """`click [12] button "Submit"`."""
-        return f"{self.verb} {describe(self.element, self.page)}{self.detail}"
+        return phrase(self.verb, self.element, self.page, self.detail)
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ class _Merger:
         near = max(abs(event.x - down.x), abs(event.y - down.y)) <= SLOP
         if not near and end.ref != act.element.ref:
             end = counterpart(act.page, end) or end
-            self.press.act = replace(act, verb="drag", detail=f" to {describe(end, act.page)}")
+            self.press.act = replace(act, verb="drag", detail=f"to {describe(end, act.page)}")
         self._let_go()
 
     def _release_alone(self, index: int, event: Event) -> None:
@@ -179,7 +179,7 @@ class _Merger:
             keys.append(Key(index, event.type, event.code, event.char, target.value))
         for stroke in self.keyboard.strokes(keys, is_text=is_text_field(element)):
             page, seen = self._touched(stroke.first, self.states[stroke.first].action or events[0][1])
-            self.acts.append(Act(page, stroke.verb, seen, f" {stroke.what}"))
+            self.acts.append(Act(page, stroke.verb, seen, stroke.what))
             self.explained = True
         return len(keys)
 
@@ -193,7 +193,7 @@ def _direction(act: Act, after: Node) -> str:
     for inner in walk(act.element):
         moved = counterpart(after, inner) if inner is not act.element and inner.tag != "t" else None
         if moved and moved.top != inner.top:
-            return " down" if moved.top < inner.top else " up"
+            return "down" if moved.top < inner.top else "up"
     return ""
 
 

@@ -72,7 +72,7 @@ class Keyboard:
     def holding(self) -> str:
         """The modifiers that change what a click means, as words behind it."""
         held = sorted(self.held & COMBINING)
-        return f" holding {'+'.join(held)}" if held else ""
+        return f"holding {'+'.join(held)}" if held else ""
 
     def strokes(self, keys: Sequence[Key], *, is_text: bool) -> list[Stroke]:
         """What a run of keys on one element amounts to.

@@ -16,11 +16,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from dialects.miniwob import page_text
 from indexing.formats import ImportReport
 from indexing.formats._files import iter_files, place
 from indexing.formats._ids import Ids
 from indexing.formats._miniwob_events import Act, State, merge
-from indexing.formats._miniwob_page import page_text
 from indexing.formats._values import iter_objects, stem
 from indexing.records import JSON, Step, Trajectory
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from dialects.miniwob import page_text, walk
 from indexing.formats import ImportReport
 from indexing.formats._miniwob_events import State, merge
-from indexing.formats._miniwob_page import page_text, walk
 from tests.indexing.formats.miniwob_sample import (
     Dom,
     a_form,

@@ -84,7 +84,7 @@ def test_modifiers_stay_down_from_one_run_to_the_next() -> None:
     keyboard = Keyboard()
     assert keyboard.holding() == ""
     assert read(down(CTRL), keyboard) == []
-    assert keyboard.holding() == " holding Ctrl"
+    assert keyboard.holding() == "holding Ctrl"
     read(up(CTRL), keyboard)
     read(down(SHIFT), keyboard)
     assert keyboard.holding() == ""

@@ -1,4 +1,7 @@
-"""A MiniWoB++ page as recorded (the DOM with boxes) and as text that a model can read."""
+"""A MiniWoB++ page (its DOM with boxes) as text that a model can read, and what is done to it in words.
+
+Recordings and live pages come as what the task's own `core.getDOMInfo()` returns.
+"""
 
 from __future__ import annotations
 
@@ -97,6 +100,11 @@ def is_text_field(node: Node) -> bool:
     return node.tag in TEXT_FIELDS
 
 
+def has_line(node: Node) -> bool:
+    """Whether the page's text has a line for the element, so that an action can name it."""
+    return node.tag != "t" and bool(_line(node))
+
+
 def page_text(page: Node) -> str:
     """One line per element, indented: `[ref] role`, id or classes, text, value, state; no positions."""
     return "\n".join(_lines(page, 0))
@@ -114,6 +122,16 @@ def describe(node: Node, page: Node) -> str:
     label = len(path) > 1 and node.tag in TICKED and path[-2].tag == "LABEL"
     name = _quoted_text(path[-2]) if label else _quoted(node.text) or _label(node) or _quoted_text(node)
     return _joined(f"[{node.ref}] {role(node)}", name)
+
+
+def phrase(verb: str, element: Node, page: Node, detail: str = "") -> str:
+    """An action: `click [12] button "Submit"`, `type [5] textbox #name "Ann"`; `detail` as it stands."""
+    return _joined(f"{verb} {describe(element, page)}", detail)
+
+
+def quoted(text: str) -> str:
+    """Text as it stands in pages and actions."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def role(node: Node) -> str:
@@ -189,7 +207,7 @@ def _states(node: Node) -> list[str]:
 
 
 def _quoted(text: str | None) -> str:
-    return json.dumps(text, ensure_ascii=False) if text else ""
+    return quoted(text) if text else ""
 
 
 def _quoted_text(node: Node) -> str:

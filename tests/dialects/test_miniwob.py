@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexing.formats._miniwob_page import Node, at_point, counterpart, describe, page_text
+from dialects.miniwob import Node, at_point, counterpart, describe, page_text
 
 
 def text(words: str) -> Node:
