@@ -55,7 +55,8 @@ class Library:
         self.jobs = JobStore(self._engine)
         self.episodes = EpisodeStore(self._engine)
         self.publisher = Publisher(folder, self.catalog, self.records)
-        self._lanes = Lanes(embedders, VectorCache(self._engine))
+        self.vectors = VectorCache(self._engine)
+        self._lanes = Lanes(embedders, self.vectors)
         self._live: dict[int, LiveCollection] = {}
         self._lock = threading.RLock()
         self._indexer = Indexer(self.records, self._served)

@@ -1,6 +1,7 @@
 """Make the sample collections anew: `python -m samples.generate [NAME …] [--into FOLDER]`.
 
-The same versions of the environments give the same bytes. Takes some minutes.
+The same versions of the environments give the same bytes. Takes some minutes. With `--vectors` only
+the vectors are made, of the records that are there; those of texts that are still there stay as they are.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from indexing.embedder import load_embedder
 from indexing.records import Record, to_bytes
 from samples.making import babyai, scienceworld, textworld
 from samples.making.recording import Episode, Plan, midway, played, situation, trajectory
+from samples.making.vectors import write_vectors
 
 PLANS: Mapping[str, Callable[[], Plan]] = {
     "babyai": babyai.plan,
@@ -24,7 +27,7 @@ PLANS: Mapping[str, Callable[[], Plan]] = {
 
 
 def write(plan: Plan, folder: Path) -> None:
-    """One collection's four files."""
+    """One collection's records, settings and situations."""
     folder.mkdir(parents=True, exist_ok=True)
     with closing(plan.world):
         shown = list(played(plan.world, plan.shown))
@@ -61,11 +64,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(PLANS)} (default: all)")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent, metavar="FOLDER")
+    parser.add_argument("--vectors", action="store_true", help="only the vectors, of the records there are")
     options = parser.parse_args()
     if unknown := set(options.names) - set(PLANS):
         parser.error(f"no sample named {', '.join(sorted(unknown))}; there are {', '.join(PLANS)}")
+    embedder = load_embedder()
     for name in options.names or PLANS:
-        write(PLANS[name](), options.into / name)
+        if not options.vectors:
+            write(PLANS[name](), options.into / name)
+        made = write_vectors(options.into / name, embedder)
+        print(f"{name}: {made.kept} vectors kept, {made.fresh} embedded", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 A sample is a folder with `collection.json` (its settings), `trajectories.ndjson`, `documents.ndjson`
 and `situations.json`; the collection has the folder's name. What was loaded is remembered in the
 data folder by a digest of the files, written when the sample's generation is served.
+
+`vectors.bin` spares the first start from embedding what is the same on every machine. A sample is
+whole without it: where it is missing, damaged or another model's, its texts are embedded.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from indexing.errors import InvalidInput, InvalidRecord
 from indexing.formats import ImportReport, read
 from indexing.parsing import decode
 from indexing.records import JSON
+from indexing.settings import CollectionSettings
+from indexing.store.vector_files import PackedVectors
 from service.loading import Loader, is_indexed
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ log = logging.getLogger(__name__)
 SETTINGS = "collection.json"
 RECORDS = ("trajectories.ndjson", "documents.ndjson")
 SITUATIONS = "situations.json"
+VECTORS = "vectors.bin"
 MEMORY = "samples.json"
 BEGUN = ""
 """Remembered of a sample whose loading has begun and isn't known to have ended."""
@@ -68,6 +74,7 @@ class SampleLoader:
         self._remember(sample.name, BEGUN)
         loader = Loader(self._library, sample.name, settings=_settings(sample))
         loader.prepare()
+        self._bring_vectors(sample)
         for path in (sample / name for name in RECORDS if (sample / name).is_file()):
             report = ImportReport()
             for record in read("ndjson", path, report):
@@ -79,6 +86,23 @@ class SampleLoader:
         if not is_indexed(self._library, self._library.collection(sample.name)):
             self._library.reindex(sample.name, progress=progress)
         self._remember(sample.name, digest(sample))
+
+    def _bring_vectors(self, sample: Path) -> None:
+        """Put the vectors that come with the sample where indexing looks for them."""
+        path = sample / VECTORS
+        if not path.is_file():
+            return
+        settings = CollectionSettings().updated(self._library.collection(sample.name).settings)
+        embedder = self._library.lane(settings.embedder).embedder
+        try:
+            packed = PackedVectors.from_bytes(path.read_bytes())
+        except InvalidInput as error:
+            log.warning("%s is not used, the texts are embedded: %s", path, error)
+            return
+        if (packed.model, packed.dimension) != (embedder.fingerprint, embedder.dimension):
+            log.warning("%s is not used, the texts are embedded: it isn't of %s", path, embedder.name)
+            return
+        self._library.vectors.put(packed.model, packed.vectors)
 
     def _remembered(self) -> dict[str, str]:
         try:

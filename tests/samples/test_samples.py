@@ -14,7 +14,7 @@ from indexing.records import COLLECTION_NAME, Document, Step, Trajectory, to_byt
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/collection.json"))
-MOST_BYTES = 3_000_000
+MOST_BYTES = 4_000_000
 
 
 def trajectories(name: str) -> list[Trajectory]:
