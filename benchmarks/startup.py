@@ -52,18 +52,21 @@ def _least() -> float:
 
 
 def run(round_: Round) -> Iterator[Comparison]:
-    """A first start, then starts after an orderly end, after a kill, and the model alone, by turns."""
-    folder = round_.work / "startup"
-    folder.mkdir()
+    """First starts, starts after a kill, starts after an orderly end, and the model alone, by turns."""
     _least()
-    first = _start_and_end(folder, signal.SIGKILL)
-    yield Comparison("startup, the first, with loading and indexing the samples", "s", first)
-    killed, ended, least = [], [], []
-    for _ in range(round_.count(3, 7)):
-        killed.append(_start_and_end(folder, signal.SIGTERM))  # the one before was killed
+    first, killed, ended, least = [], [], [], []
+    for turn in range(round_.count(3, 7)):
+        folder = round_.work / f"startup-{turn}"
+        folder.mkdir()
+        first.append(_start_and_end(folder, signal.SIGKILL))
+        killed.append(_start_and_end(folder, signal.SIGTERM))
         least.append(_least())
         ended.append(_start_and_end(folder, signal.SIGKILL))
-    for what, taken in (("startup, samples loaded", ended), ("startup, after kill -9", killed)):
+    for what, taken in (
+        ("startup, the first, with loading and indexing the samples", first),
+        ("startup, samples loaded", ended),
+        ("startup, after kill -9", killed),
+    ):
         facts = {"ours, s": spread(taken, 1), "the least, s": spread(least, 1)}
         yield Comparison(
             what, "s", median(taken), median(least), "importing the embedder, loading, one encode",
