@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -21,8 +21,11 @@ K1, B, EPSILON = 1.5, 0.75, 0.25
 MAX_QUERY_TERMS = 256
 """A longer query keeps its rarest terms: what is common adds time, not order."""
 
-LOOKUP, LOOKUPS = 1_000, 10
-"""What looking up one term costs, at all and for each row, in postings that could be added up instead."""
+LOOKUP = 20
+"""What looking up one term in one row costs, in postings that could be added up instead."""
+
+COMMON, KEPT = 128, 1 << 22
+"""Terms with so many postings are kept ready to be added up: at most so many postings, 16 bytes each."""
 
 BAR_STEP, LOWEST_BAR = 0.7, 0.05
 
@@ -98,7 +101,7 @@ class Bm25:
         self.size = sum(index.size for index in self.indexes)
         length = sum(index.total_length for index in self.indexes)
         self.mean_length = length / self.size if length else 1.0
-        self._norms = [K1 * (1 - B + B * (index.lengths / self.mean_length)) for index in self.indexes]
+        self._scorers = [_Scorer(index, self.mean_length) for index in self.indexes]
         self._floor = self._okapi_floor() if idf == "okapi" else None
 
     def _okapi_floor(self) -> float:
@@ -125,15 +128,15 @@ class Bm25:
         keys = hash_terms(query)
         counts = np.fromiter(query.values(), np.float64, len(query))
         norm = K1 * (1 - B + B * counts.sum() / self.mean_length)
-        idf = self._idf(np.maximum(self._frequency(keys), 1.0))
+        places = [index.find(keys) for index in self.indexes]
+        idf = self._idf(np.maximum(self._frequency(places), 1.0))
         gain = idf * counts * (K1 + 1)
         kept = np.lexsort((keys, -gain))[:MAX_QUERY_TERMS]
         return float((gain * counts / (counts + norm))[kept].sum())
 
-    def _frequency(self, keys: NDArray[np.uint64]) -> Floats:
-        frequency = np.zeros(len(keys))
-        for index in self.indexes:
-            place = index.find(keys)
+    def _frequency(self, places: Sequence[NDArray[np.int64]]) -> Floats:
+        frequency = np.zeros(len(places[0]) if places else 0)
+        for index, place in zip(self.indexes, places, strict=True):
             if len(index.frequency):
                 frequency += np.where(place >= 0, index.frequency[place], 0)
         return frequency
@@ -141,17 +144,14 @@ class Bm25:
     def scores(self, terms: Iterable[str]) -> list[Floats]:
         """The score of every row, one array (R,) for each index; 0 where no term occurs."""
         gain, places = self._weigh(terms)
-        return [
-            _accumulate(index, norm, place, gain)
-            for index, norm, place in zip(self.indexes, self._norms, places, strict=True)
-        ]
+        return [scorer.scores(gain, place) for scorer, place in zip(self._scorers, places, strict=True)]
 
     def scores_at(self, terms: Iterable[str], rows: Sequence[NDArray[np.integer[Any]]]) -> list[Floats]:
         """The scores of some rows, an array of them for each index: to the bit what `scores` gives them."""
         gain, places = self._weigh(terms)
         return [
-            _score_rows(index, norm, place, gain, wanted)
-            for index, norm, place, wanted in zip(self.indexes, self._norms, places, rows, strict=True)
+            scorer.scores_at(gain, place, wanted)
+            for scorer, place, wanted in zip(self._scorers, places, rows, strict=True)
         ]
 
     def _weigh(self, terms: Iterable[str]) -> tuple[Floats, list[NDArray[np.int64]]]:
@@ -162,7 +162,7 @@ class Bm25:
         keys = hash_terms(query)
         repeats = np.fromiter(query.values(), np.float64, len(query))
         places = [index.find(keys) for index in self.indexes]
-        frequency = self._frequency(keys)
+        frequency = self._frequency(places)
         gain = np.where(frequency > 0, self._idf(np.maximum(frequency, 1)), 0.0) * repeats * (K1 + 1)
         if len(keys) > MAX_QUERY_TERMS:
             keep = np.lexsort((keys, -gain))[:MAX_QUERY_TERMS]
@@ -170,41 +170,61 @@ class Bm25:
         return gain, places
 
 
-def _accumulate(index: LexicalIndex, norm: Floats, places: NDArray[np.int64], gain: Floats) -> Floats:
-    """Sum of gain * tf / (tf + norm) over the postings of the terms at `places`."""
-    found = places >= 0
-    spans = [slice(index.start[place], index.start[place + 1]) for place in places[found]]
-    if not spans:
-        return np.zeros(len(index.lengths))
-    rows = np.concatenate([index.rows[span] for span in spans])
-    counts = np.concatenate([index.counts[span] for span in spans]).astype(np.float64)
-    gains = np.repeat(gain[found], [span.stop - span.start for span in spans])
-    contributions = gains * counts / (counts + norm[rows])
-    return np.bincount(rows, contributions, minlength=len(index.lengths)).astype(np.float64)
+class _Scorer:
+    """Adds up one index's postings: gain * (tf / (tf + norm)) for each term, in the order of the terms."""
 
+    def __init__(self, index: LexicalIndex, mean_length: float) -> None:
+        self._index = index
+        self._norm = K1 * (1 - B + B * (index.lengths / mean_length))
+        self._common: dict[int, tuple[NDArray[np.intp], Floats]] = {}
+        self._room = KEPT
 
-def _score_rows(
-    index: LexicalIndex,
-    norm: Floats,
-    places: NDArray[np.int64],
-    gain: Floats,
-    wanted: NDArray[np.integer[Any]],
-) -> Floats:
-    """What `_accumulate` gives the rows `wanted`: cheaper where they are few, by looking each one up."""
-    found = places >= 0
-    terms = int(found.sum())
-    postings = int((index.start[places[found] + 1] - index.start[places[found]]).sum())
-    if postings + len(index.lengths) < terms * (LOOKUP + len(wanted) * LOOKUPS):
-        picked: Floats = _accumulate(index, norm, places, gain)[wanted]
-        return picked
-    rows = wanted.astype(index.rows.dtype)
-    norms, total = norm[rows], np.zeros(len(rows))
-    for place, most in zip(places[found].tolist(), gain[found].tolist(), strict=True):
-        first, last = int(index.start[place]), int(index.start[place + 1])
-        at = np.minimum(np.searchsorted(index.rows[first:last], rows), last - first - 1) + first
-        counts = np.where(index.rows[at] == rows, index.counts[at], 0).astype(np.float64)
-        total += most * counts / (counts + norms)
-    return total
+    def scores(self, gain: Floats, places: NDArray[np.int64]) -> Floats:
+        """The score of every row."""
+        found = np.zeros(len(self._index.lengths))
+        for most, place in zip(gain.tolist(), places.tolist(), strict=True):
+            if place >= 0:
+                rows, shares = self._postings(place)
+                np.add.at(found, rows, most * shares)
+        return found
+
+    def scores_at(self, gain: Floats, places: NDArray[np.int64], wanted: NDArray[np.integer[Any]]) -> Floats:
+        """What `scores` gives the rows `wanted`: cheaper where they are few, by looking each one up."""
+        index = self._index
+        known = places >= 0
+        gain, places = gain[known], places[known]
+        postings = int((index.start[places + 1] - index.start[places]).sum())
+        if not len(places) or postings + len(index.lengths) < len(places) * len(wanted) * LOOKUP:
+            picked: Floats = self.scores(gain, places)[wanted]
+            return picked
+        keys = places[:, None] * len(index.lengths) + wanted
+        at = np.minimum(self._keys.searchsorted(keys), len(index.rows) - 1)
+        counts = np.where(self._keys[at] == keys, index.counts[at], 0)
+        shares = counts / (counts + self._norm[wanted])
+        last: Floats = (gain[:, None] * shares).cumsum(axis=0)[-1]
+        return last
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        """Each posting's place in the vocabulary and row as one number, ascending."""
+        index = self._index
+        place = np.repeat(np.arange(len(index.vocabulary)), np.diff(index.start))
+        keys: NDArray[np.int64] = place * len(index.lengths) + index.rows
+        return keys
+
+    def _postings(self, place: int) -> tuple[NDArray[np.intp], Floats]:
+        """The rows that bear a term, and each one's tf / (tf + norm)."""
+        kept = self._common.get(place)
+        if kept is not None:
+            return kept
+        span = slice(self._index.start[place], self._index.start[place + 1])
+        rows = self._index.rows[span].astype(np.intp)
+        counts = self._index.counts[span].astype(np.float64)
+        postings = rows, counts / (counts + self._norm[rows])
+        if COMMON <= len(rows) <= self._room:
+            self._room -= len(rows)
+            self._common[place] = postings
+        return postings
 
 
 def contenders(scores: Floats, k: int) -> NDArray[np.int64]:

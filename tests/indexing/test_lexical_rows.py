@@ -31,6 +31,7 @@ def test_a_row_scores_the_same_alone_and_with_all_others(
     everything = bm25.scores(query)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lexical, "LOOKUP", cost)
-        patch.setattr(lexical, "LOOKUPS", cost)
+        patch.setattr(lexical, "COMMON", 2)
+        patch.setattr(lexical, "KEPT", 5)
         for found, scores, wanted in zip(bm25.scores_at(query, rows), everything, rows, strict=True):
             assert found.tolist() == scores[wanted].tolist()
