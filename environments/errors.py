@@ -3,7 +3,8 @@
 EnvironmentFault                base; the message says what to do
 ├── MissingEnvironment          the package, or the Java it runs on, isn't installed; names the extra
 ├── UnknownTask                 the environment has no such task or variation
-└── NoEpisode                   an action before `reset`, or after the episode's end
+├── NoEpisode                   an action before `reset`, or after the episode's end
+└── Stalled                     it broke or didn't answer in time; a new `reset` may help
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class UnknownTask(EnvironmentFault):
 
 class NoEpisode(EnvironmentFault):
     """No episode is under way."""
+
+
+class Stalled(EnvironmentFault):
+    """The environment broke or gave no answer in time."""
