@@ -9,8 +9,8 @@ default `idf="lucene"` (ln(1 + (N - df + 0.5) / (df + 0.5))) stays positive on t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ BAR_STEP, LOWEST_BAR = 0.7, 0.05
 
 Idf = Literal["lucene", "okapi"]
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+Rows = NDArray[np.integer[Any]]
 
 
 @lru_cache(maxsize=1 << 20)
@@ -146,13 +148,18 @@ class Bm25:
         gain, places = self._weigh(terms)
         return [scorer.scores(gain, place) for scorer, place in zip(self._scorers, places, strict=True)]
 
-    def scores_at(self, terms: Iterable[str], rows: Sequence[NDArray[np.integer[Any]]]) -> list[Floats]:
-        """The scores of some rows, an array of them for each index: to the bit what `scores` gives them."""
+    def scores_at(self, terms: Iterable[str]) -> Callable[[int, Rows], Floats]:
+        """What gives some rows of the index of that number their scores: to the bit what `scores` gives."""
         gain, places = self._weigh(terms)
-        return [
-            scorer.scores_at(gain, place, wanted)
-            for scorer, place, wanted in zip(self._scorers, places, rows, strict=True)
-        ]
+        return lambda number, rows: self._scorers[number].scores_at(gain, places[number], rows)
+
+    def shared(self, terms: Iterable[str]) -> Callable[[int, Rows], Numbers]:
+        """What tells how many terms rows of an index have in common with a text, repeats counted."""
+        query = Counter(terms)
+        keys, repeats = hash_terms(query), np.fromiter(query.values(), np.int64, len(query))
+        return lambda number, rows: self._scorers[number].shared(
+            repeats, self.indexes[number].find(keys), rows
+        )
 
     def _weigh(self, terms: Iterable[str]) -> tuple[Floats, list[NDArray[np.int64]]]:
         """What each distinct term may add to a score at most, and its place in each vocabulary."""
@@ -179,7 +186,7 @@ class _Scorer:
         self._common: dict[int, tuple[NDArray[np.intp], Floats]] = {}
         self._room = KEPT
 
-    def scores(self, gain: Floats, places: NDArray[np.int64]) -> Floats:
+    def scores(self, gain: Floats, places: Numbers) -> Floats:
         """The score of every row."""
         found = np.zeros(len(self._index.lengths))
         for most, place in zip(gain.tolist(), places.tolist(), strict=True):
@@ -188,7 +195,7 @@ class _Scorer:
                 np.add.at(found, rows, most * shares)
         return found
 
-    def scores_at(self, gain: Floats, places: NDArray[np.int64], wanted: NDArray[np.integer[Any]]) -> Floats:
+    def scores_at(self, gain: Floats, places: Numbers, wanted: Rows) -> Floats:
         """What `scores` gives the rows `wanted`: cheaper where they are few, by looking each one up."""
         index = self._index
         known = places >= 0
@@ -197,20 +204,28 @@ class _Scorer:
         if not len(places) or postings + len(index.lengths) < len(places) * len(wanted) * LOOKUP:
             picked: Floats = self.scores(gain, places)[wanted]
             return picked
-        keys = places[:, None] * len(index.lengths) + wanted
-        at = np.minimum(self._keys.searchsorted(keys), len(index.rows) - 1)
-        counts = np.where(self._keys[at] == keys, index.counts[at], 0)
+        counts = self._counts(places, wanted)
         shares = counts / (counts + self._norm[wanted])
         last: Floats = (gain[:, None] * shares).cumsum(axis=0)[-1]
         return last
 
-    @cached_property
-    def _keys(self) -> NDArray[np.int64]:
-        """Each posting's place in the vocabulary and row as one number, ascending."""
-        index = self._index
-        place = np.repeat(np.arange(len(index.vocabulary)), np.diff(index.start))
-        keys: NDArray[np.int64] = place * len(index.lengths) + index.rows
-        return keys
+    def shared(self, repeats: Numbers, places: Numbers, wanted: Rows) -> Numbers:
+        """How many terms each of the rows `wanted` shares with a text, repeats counted."""
+        known = places >= 0
+        counts = self._counts(places[known], wanted)
+        found: Numbers = np.minimum(counts, repeats[known, None]).sum(axis=0, dtype=np.int64)
+        return found
+
+    def _counts(self, places: Numbers, wanted: Rows) -> NDArray[np.int32]:
+        """How often each term occurs in each of the rows `wanted`, shape (terms, wanted)."""
+        rows, counts = self._index.rows, self._index.counts
+        wanted = wanted.astype(rows.dtype)
+        starts, stops = self._index.start[places], self._index.start[places + 1]
+        at = np.empty((len(places), len(wanted)), np.intp)
+        for term, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+            at[term] = rows[start:stop].searchsorted(wanted)
+        at = np.minimum(at + starts[:, None], stops[:, None] - 1)
+        return np.where(rows[at] == wanted, counts[at], 0)
 
     def _postings(self, place: int) -> tuple[NDArray[np.intp], Floats]:
         """The rows that bear a term, and each one's tf / (tf + norm)."""

@@ -51,31 +51,31 @@ class Snapshot(Derived):
         fields = ("observation", "instruction", "trajectory")
         return {name: Bm25([s.lexical[name] for s in self.trajectories.segments]) for name in fields}
 
-    def _cut(
-        self, numbers: Numbers, starts: Numbers
-    ) -> list[tuple[TrajectorySegment, NDArray[Any], Numbers]]:
-        """For each segment: which of `numbers` are its own, and their places in it."""
-        segments = self.trajectories.segments
-        if len(segments) == 1:
-            return [(segments[0], np.ones(len(numbers), bool), numbers)]
+    def _cut(self, numbers: Numbers, starts: Numbers) -> list[tuple[int, Any, Numbers]]:
+        """For each segment with any of `numbers`: its place, which are its own, and their places in it."""
+        if len(self.trajectories.segments) == 1:
+            return [(0, slice(None), numbers)]
         place = np.searchsorted(starts, numbers, "right") - 1
-        return [
-            (segment, place == i, numbers[place == i] - starts[i])
-            for i, segment in enumerate(segments)
-            if (place == i).any()
-        ]
+        return [(i, place == i, numbers[place == i] - starts[i]) for i in np.unique(place).tolist()]
 
     def _gather(
-        self,
-        numbers: Numbers,
-        starts: Numbers,
-        kind: Any,
-        of: Callable[[TrajectorySegment, Numbers], NDArray[Any]],
+        self, numbers: Numbers, starts: Numbers, kind: Any, of: Callable[[int, Numbers], NDArray[Any]]
     ) -> NDArray[Any]:
+        """What `of` gives for a segment's place and places in it, for each of `numbers`."""
         found = np.empty(len(numbers), kind)
-        for segment, mine, local in self._cut(numbers, starts):
-            found[mine] = of(segment, local)
+        for i, mine, local in self._cut(numbers, starts):
+            found[mine] = of(i, local)
         return found
+
+    def _of_trajectories(
+        self, numbers: Numbers, kind: Any, of: Callable[[int, Numbers], NDArray[Any]]
+    ) -> NDArray[Any]:
+        return self._gather(numbers, self.trajectories.starts, kind, of)
+
+    def _of_positions(
+        self, numbers: Numbers, kind: Any, of: Callable[[int, Numbers], NDArray[Any]]
+    ) -> NDArray[Any]:
+        return self._gather(numbers, self._position_starts, kind, of)
 
     def occurrences(self, normalized: int, scope: Mask) -> Numbers:
         found = [np.empty(0, np.int64)]
@@ -106,18 +106,25 @@ class Snapshot(Derived):
         return Hits(np.concatenate(positions)[order], peaks[order])
 
     def score_observations(self, terms: Sequence[str], positions: Numbers) -> Floats:
-        scores = dict(
-            zip(
-                map(id, self.trajectories.segments),
-                self._row_scores("observation", tuple(terms)),
-                strict=True,
-            )
+        scores, segments = self._row_scores("observation", tuple(terms)), self.trajectories.segments
+        return self._of_positions(
+            positions, np.float64, lambda i, local: scores[i][segments[i].observation_row[local]]
         )
-        return self._gather(
-            positions,
-            self._position_starts,
-            np.float64,
-            lambda s, local: scores[id(s)][s.observation_row[local]],
+
+    def shared_terms(self, terms: Sequence[str], positions: Numbers) -> tuple[Numbers, Numbers]:
+        """How many terms each observation shares with a text, and how many it has, repeats counted."""
+        share, segments = self._bm25["observation"].shared(terms), self.trajectories.segments
+        return (
+            self._of_positions(
+                positions, np.int64, lambda i, local: share(i, segments[i].observation_row[local])
+            ),
+            self._of_positions(
+                positions,
+                np.int64,
+                lambda i, local: (
+                    segments[i].lexical["observation"].lengths[segments[i].observation_row[local]]
+                ),
+            ),
         )
 
     def ideal_observation_score(self, terms: Sequence[str]) -> float:
@@ -148,32 +155,19 @@ class Snapshot(Derived):
 
     def score_instructions(self, terms: Sequence[str], trajectories: Numbers) -> Floats:
         """BM25 of the instruction of each trajectory."""
-        found = np.empty(len(trajectories))
-        cut = self._cut(trajectories, self.trajectories.starts)
-        rows = {id(segment): segment.instruction_row[local] for segment, _, local in cut}
-        nothing = np.empty(0, np.int32)
-        wanted = [rows.get(id(segment), nothing) for segment in self.trajectories.segments]
-        scores = dict(
-            zip(
-                map(id, self.trajectories.segments),
-                self._bm25["instruction"].scores_at(terms, wanted),
-                strict=True,
-            )
+        score, segments = self._bm25["instruction"].scores_at(terms), self.trajectories.segments
+        return self._of_trajectories(
+            trajectories, np.float64, lambda i, local: score(i, segments[i].instruction_row[local])
         )
-        for segment, mine, _ in cut:
-            found[mine] = scores[id(segment)]
-        return found
 
     def positions(self, numbers: Numbers) -> Positions:
         owner = np.empty(len(numbers), np.int64)
         index = np.empty(len(numbers), np.int64)
         prints = np.empty((3, len(numbers)), np.uint64)
-        offset = dict(
-            zip(map(id, self.trajectories.segments), self.trajectories.starts.tolist(), strict=False)
-        )
-        for segment, mine, local in self._cut(numbers, self._position_starts):
+        for i, mine, local in self._cut(numbers, self._position_starts):
+            segment = self.trajectories.segments[i]
             own = segment.owner[local]
-            owner[mine] = offset[id(segment)] + own
+            owner[mine] = self.trajectories.starts[i] + own
             index[mine] = local - segment.position_start[own]
             prints[0, mine] = segment.verbatim[local]
             prints[1, mine] = segment.observations.keys[segment.observation_row[local]]
@@ -182,22 +176,22 @@ class Snapshot(Derived):
 
     def actions_at(self, numbers: Numbers) -> NDArray[np.uint64]:
         """The action's fingerprint at each position."""
-        return self._gather(numbers, self._position_starts, np.uint64, lambda s, local: s.action[local])
+        segments = self.trajectories.segments
+        return self._of_positions(numbers, np.uint64, lambda i, local: segments[i].action[local])
 
     def instruction_keys(self, trajectories: Numbers) -> NDArray[np.uint64]:
         """The fingerprint of each trajectory's instruction."""
-        return self._gather(
+        segments = self.trajectories.segments
+        return self._of_trajectories(
             trajectories,
-            self.trajectories.starts,
             np.uint64,
-            lambda s, local: s.instructions.keys[s.instruction_row[local]],
+            lambda i, local: segments[i].instructions.keys[segments[i].instruction_row[local]],
         )
 
     def success_of(self, trajectories: Numbers) -> NDArray[np.int8]:
         """1 success, 0 failure, -1 unknown for each trajectory."""
-        return self._gather(
-            trajectories, self.trajectories.starts, np.int8, lambda s, local: s.success[local]
-        )
+        segments = self.trajectories.segments
+        return self._of_trajectories(trajectories, np.int8, lambda i, local: segments[i].success[local])
 
     def costs(self, number: int) -> tuple[int, NDArray[np.int32]]:
         """Tokens of a trajectory's instruction, and (positions, 3): observation, action, thought."""
@@ -229,6 +223,12 @@ class Snapshot(Derived):
             numbers.append(first + rows)
             scores.append(found)
         return self.documents.best(np.concatenate(numbers), np.concatenate(scores), k)
+
+    def length(self, number: int) -> int:
+        """Bytes of a trajectory's record."""
+        segment, ordinal = self.trajectories.locate(number)
+        start = segment.arrays["bodies_start"]
+        return int(start[ordinal + 1] - start[ordinal])
 
     def trajectory(self, number: int) -> Trajectory:
         segment, ordinal = self.trajectories.locate(number)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from indexing.records import Step, Trajectory
-from indexing.snapshot import Snapshot
 from retrievers.budget import Meter
-from retrievers.likeness import Likeness
+from retrievers.likeness import NOTHING, Likeness
 from retrievers.rendering import render_demonstration
 from retrievers.requests import Candidate, Demonstration, Shown
+from retrievers.shelf import Priced, Shelf
 from retrievers.windows import window
 
 ELISION = " […] "
@@ -22,9 +22,9 @@ class Assembler:
     """Shows candidates of one snapshot, in order, until the budget is spent."""
 
     def __init__(
-        self, snapshot: Snapshot, meter: Meter, likeness: Likeness, budget: int, windowed: bool
+        self, shelf: Shelf, meter: Meter, likeness: Mapping[int, Likeness], budget: int, windowed: bool
     ) -> None:
-        self.snapshot = snapshot
+        self.shelf = shelf
         self.likeness = likeness
         self.meter = meter
         self.left = budget - meter.demonstrations_heading
@@ -48,60 +48,59 @@ class Assembler:
         return self.shown
 
     def _one(self, candidate: Candidate, share: int) -> Demonstration | None:
-        record = self.snapshot.trajectory(candidate.trajectory)
-        step = self._step(candidate, record)
-        frame, costs, final = self._costs(candidate.trajectory, record, step)
-        total = frame + sum(costs) + final
+        priced = self.shelf[candidate.trajectory]
+        step = self._step(candidate, priced)
+        frame = self.meter.frame(len(self.shown) + 1, priced.success) + priced.frame
+        costs = self._costs(priced, step)
+        total = frame + sum(costs) + priced.final
         if total <= share or not self.meter.additive:
-            whole = self._made(candidate, record, step, range(len(record.steps)), total)
+            final = priced.record.final_observation
+            whole = self._shows(candidate, priced.record, step, priced.steps, total, final)
             if whole.tokens <= share:
                 return whole
         if not self.windowed:
             return None
         ended = step is None and candidate.position is not None
-        centre = len(record.steps) - 1 if ended else step or 0
+        centre = len(costs) - 1 if ended else step or 0
         aim = max(share - frame, costs[centre])
         while frame + costs[centre] <= self.left and aim > 0:
             kept = window(costs, centre, aim)
             tokens = frame + sum(costs[kept.start : kept.stop])
-            one = self._made(candidate, record, step, kept, tokens, final=False)
+            shown = priced.steps[kept.start : kept.stop]
+            one = self._shows(candidate, priced.record, step, shown, tokens)
             if kept and one.tokens <= self.left:
                 return one
             if len(kept) <= 1:
                 break
             aim = min(aim - 1, int(aim * 0.9))
-        return None if self.shown else self._excerpt(candidate, record, step, centre)
+        return None if self.shown else self._excerpt(candidate, priced.record, step, centre)
 
-    def _step(self, candidate: Candidate, record: Trajectory) -> int | None:
+    def _step(self, candidate: Candidate, priced: Priced) -> int | None:
+        """The step that the candidate is aligned to; None also where it is the final observation."""
         if candidate.position is None:
             return None
-        step = candidate.position - self.snapshot.first_position(candidate.trajectory)
-        return step if step < len(record.steps) else None
+        step = candidate.position - priced.first
+        return step if step < len(priced.steps) else None
 
-    def _match(self, candidate: Candidate, record: Trajectory, step: int | None) -> tuple[str, float]:
+    def _costs(self, priced: Priced, matched: int | None) -> Sequence[int]:
+        """What each step costs, the matched one with its longer label."""
+        if matched is None:
+            return priced.costs
+        observation, action, thought = priced.counts[matched]
+        thinks = priced.record.steps[matched].thought is not None
+        cost = self.meter.step(
+            matched, len(priced.costs), True, observation, action, thought if thinks else None
+        )
+        return [*priced.costs[:matched], cost, *priced.costs[matched + 1 :]]
+
+    def _match(self, candidate: Candidate) -> tuple[str, float]:
         """How the aligned observation compares to the current one; else how the candidate was found."""
         if candidate.position is None:
             return candidate.kind, candidate.score
-        observation = record.final_observation if step is None else record.steps[step].observation
-        kind, like = self.likeness.kind(observation or "")
+        kind, like = self.likeness.get(candidate.position, NOTHING)
         if kind is None and candidate.kind == "dense":
             return candidate.kind, candidate.score
         return kind or "lexical", like
-
-    def _made(
-        self,
-        candidate: Candidate,
-        record: Trajectory,
-        step: int | None,
-        kept: range,
-        tokens: int,
-        final: bool = True,
-    ) -> Demonstration:
-        """The demonstration that shows the steps `kept`; `tokens` is what they cost, where costs add up."""
-        shown = tuple(Shown(index, record.steps[index]) for index in kept)
-        return self._shows(
-            candidate, record, step, shown, tokens, record.final_observation if final else None
-        )
 
     def _shows(
         self,
@@ -112,7 +111,7 @@ class Assembler:
         tokens: int | None,
         final: str | None = None,
     ) -> Demonstration:
-        kind, score = self._match(candidate, record, step)
+        kind, score = self._match(candidate)
         one = Demonstration(
             id=record.id,
             instruction=record.instruction,
@@ -133,16 +132,6 @@ class Assembler:
             return one
         text = render_demonstration(len(self.shown) + 1, one)
         return replace(one, tokens=self.meter.tokenizer.count([text])[0])
-
-    def _costs(self, trajectory: int, record: Trajectory, step: int | None) -> tuple[int, list[int], int]:
-        """Cost of the frame, of each step, and of the final observation."""
-        instruction, counts = self.snapshot.costs(trajectory)
-        success = (record.outcome or {}).get("success")
-        frame = self.meter.frame(len(self.shown) + 1, success if isinstance(success, bool) else None)
-        table: list[tuple[int, int, int]] = counts.tolist()
-        steps = self.meter.steps(step, table, [each.thought is not None for each in record.steps])
-        final = self.meter.final(table[-1][0]) if record.final_observation is not None else 0
-        return frame + instruction, steps, final
 
     def _excerpt(
         self, candidate: Candidate, record: Trajectory, step: int | None, centre: int

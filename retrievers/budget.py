@@ -50,22 +50,15 @@ class Meter:
     def _count_labels(self, length: int) -> tuple[int, ...]:
         return tuple(self.step(index, length, False, 0, 0, None) for index in range(length))
 
-    def steps(
-        self, matched: int | None, counts: Sequence[tuple[int, int, int]], thinking: Sequence[bool]
-    ) -> list[int]:
-        """What `step` gives each step of a trajectory; `counts` are of observation, action and thought."""
-        labels = self._labels(len(thinking))
-        costs = [
-            label + observation + action
-            for label, (observation, action, _) in zip(labels, counts, strict=False)
+    def steps(self, counts: Sequence[tuple[int, int, int]], thinking: Sequence[bool]) -> list[int]:
+        """What `step` gives each step of a trajectory, none matched; `counts` as for each step there."""
+        length = len(thinking)
+        return [
+            label + observation + action + (self.text(THOUGHT) + thought if thinks else 0)
+            for label, thinks, (observation, action, thought) in zip(
+                self._labels(length), thinking, counts, strict=False
+            )
         ]
-        for index, thinks in enumerate(thinking):
-            if thinks or index == matched:
-                observation, action, thought = counts[index]
-                costs[index] = self.step(
-                    index, len(thinking), index == matched, observation, action, thought if thinks else None
-                )
-        return costs
 
     def final(self, observation: int) -> int:
         """A final observation that costs that much."""

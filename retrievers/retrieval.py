@@ -13,11 +13,12 @@ from retrievers.assembly import Assembler
 from retrievers.baselines import DocumentRanker, task_text
 from retrievers.budget import Meter
 from retrievers.context import Context
-from retrievers.likeness import Likeness
+from retrievers.likeness import likenesses
 from retrievers.model_channel import LATE, Degraded
 from retrievers.passages import passage
 from retrievers.rendering import render_document, render_prompt
 from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Request
+from retrievers.shelf import Shelf
 from retrievers.strategies import STRATEGIES
 
 
@@ -33,9 +34,11 @@ def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answe
     strategy = STRATEGIES[request.strategy]
     degraded = Degraded()
     meter = snapshot.derived("meter", lambda: Meter(snapshot.analyzer.tokenizer))
-    ranked, keep = _ranked(snapshot, lane, request, degraded)
+    scope = snapshot.scope(request.conditions, (*request.exclude, *request.shown))
+    context = Context(snapshot, lane, request, scope)
+    ranked, keep = _ranked(context, degraded)
     found = time.perf_counter()
-    shown = _show(snapshot, meter, ranked, request, strategy.windowed)
+    shown = _show(context, meter, ranked, strategy.windowed)
     documents = _documents(snapshot, lane, meter, request, degraded) if strategy.documents else []
     prompt = render_prompt(shown, documents) if request.render or not meter.additive else None
     tokens = _total(meter, shown, documents)
@@ -64,32 +67,29 @@ def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answe
     )
 
 
-def _ranked(
-    snapshot: Snapshot, lane: EmbeddingLane, request: Request, degraded: Degraded
-) -> tuple[list[Candidate], tuple[str, ...]]:
+def _ranked(context: Context, degraded: Degraded) -> tuple[list[Candidate], tuple[str, ...]]:
     """Candidates not yet shown in the episode, and which of those shown would be among the best."""
+    request, snapshot = context.request, context.snapshot
     rank, limits = STRATEGIES[request.strategy].rank, request.limits
     if limits.tokens <= 0 or limits.total <= 0:
         return [], ()
     keep: tuple[str, ...] = ()
     if request.shown:
-        everything = Context(snapshot, lane, request, snapshot.scope(request.conditions, request.exclude))
+        everything = replace(context, scope=snapshot.scope(request.conditions, request.exclude))
         names = [
             snapshot.trajectories.id(candidate.trajectory) for candidate in rank(everything, limits, degraded)
         ]
         seen = set(request.shown)
         keep = tuple(name for name in names if name in seen)
-    scope = snapshot.scope(request.conditions, (*request.exclude, *request.shown))
-    return rank(Context(snapshot, lane, request, scope), limits, degraded), keep
+    return rank(context, limits, degraded), keep
 
 
-def _show(
-    snapshot: Snapshot, meter: Meter, ranked: list[Candidate], request: Request, windowed: bool
-) -> list[Demonstration]:
-    if not ranked:
-        return []
-    likeness = Likeness(snapshot.analyzer.normalizer, request.situation.observation)
-    return Assembler(snapshot, meter, likeness, request.limits.tokens, windowed).show(ranked)
+def _show(context: Context, meter: Meter, ranked: list[Candidate], windowed: bool) -> list[Demonstration]:
+    snapshot = context.snapshot
+    places = [candidate.position for candidate in ranked if candidate.position is not None]
+    like = likenesses(snapshot, context.observed, places) if context.observed and places else {}
+    shelf = snapshot.derived("shelf", lambda: Shelf(snapshot, meter))
+    return Assembler(shelf, meter, like, context.request.limits.tokens, windowed).show(ranked)
 
 
 def _ranked_documents(

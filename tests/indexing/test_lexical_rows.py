@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,5 +35,12 @@ def test_a_row_scores_the_same_alone_and_with_all_others(
         patch.setattr(lexical, "LOOKUP", cost)
         patch.setattr(lexical, "COMMON", 2)
         patch.setattr(lexical, "KEPT", 5)
-        for found, scores, wanted in zip(bm25.scores_at(query, rows), everything, rows, strict=True):
-            assert found.tolist() == scores[wanted].tolist()
+        score = bm25.scores_at(query)
+        for number, (scores, wanted) in enumerate(zip(everything, rows, strict=True)):
+            assert score(number, wanted).tolist() == scores[wanted].tolist()
+
+
+@given(texts=TEXTS, query=st.lists(WORDS, max_size=8))
+def test_terms_in_common_are_counted_with_their_repeats(texts: list[list[str]], query: list[str]) -> None:
+    found = Bm25([index(texts)]).shared(query)(0, np.arange(len(texts)))
+    assert found.tolist() == [(Counter(text) & Counter(query)).total() for text in texts]
