@@ -1,9 +1,9 @@
 """The seam to real environments: start a task, act, see what comes of it.
 
-An adapter each stands behind it: `environments.scienceworld`, `environments.babyai`,
-`environments.textworld`. Observations are text, made so that one of them alone tells an agent where
-it stands: what the last action brought, what is around, what it carries. Nothing volatile is in them
-(no step counts, no scores, no clock), so the same state of the world reads the same in every episode.
+An adapter each stands behind it, in the module named after it (`environments.scienceworld`, …).
+Observations are text, made so that one of them alone tells an agent where it stands: what the last
+action brought, what is around, what it carries. Nothing volatile is in them (no step counts, no
+scores, no clock), so the same state of the world reads the same in every episode.
 """
 
 from __future__ import annotations

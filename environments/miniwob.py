@@ -2,7 +2,9 @@
 
 Pages and actions read as in the human demonstrations (`dialects.miniwob`). What a recording can't
 tell, which option of a drop-down list was chosen, an action here names: `choose an option of [5]
-select #options "Peru"`. `type` replaces what is in the field.
+select #options "Peru"`. `type` replaces what is in the field. Menus that open under a resting mouse
+stay shut, for the recordings know no such action. Where a line of text breaks and how large a letter
+in a drawing is, the fonts decide: it is as recorded where Arial is, or its double Liberation Sans.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ Result = TypeVar("Result")
 class MiniWoB:
     """Tasks are the names of the pages ("click-test", "email-inbox"), variations are seeds.
 
-    Success is a reward above zero, without the page's own discount for slowness. Not to be called
-    from within an event loop: it runs one of its own.
+    Success is the whole reward, without the page's own discount for slowness, as for a recording; a
+    few tasks (click-checkboxes) reward a part of the answer. Not to be called from within an event
+    loop: it runs one of its own.
     """
 
     def __init__(self, chromium: str | None = None, step_limit: int = 50, patience: float = 30) -> None:
@@ -59,7 +62,7 @@ class MiniWoB:
         done = look.done or self._steps >= self._step_limit
         self._look = None if done else look
         reward = min(max(look.reward, 0.0), 1.0)
-        return StepResult(observation + page_text(look.page), reward, done, look.done and look.reward > 0)
+        return StepResult(observation + page_text(look.page), reward, done, look.done and look.reward >= 1)
 
     def admissible_actions(self) -> Sequence[str]:
         look = self._look

@@ -103,6 +103,16 @@ def test_the_wrong_answer_fails(web: MiniWoB) -> None:
     assert (result.reward, result.done, result.success) == (0.0, True, False)
 
 
+def test_half_an_answer_is_rewarded_and_no_success(web: MiniWoB) -> None:
+    start = web.reset(Task("click-checkboxes", 7))
+    *ticks, submit = the_boxes(start.instruction)
+    assert (len(ticks), start.observation.count("checkbox")) == (3, 4)
+    for tick in ticks[1:]:
+        take(web, tick)
+    result = take(web, submit)
+    assert (result.reward, result.done, result.success) == (0.5, True, False)
+
+
 def test_an_episode_depends_on_its_seed_alone(web: MiniWoB) -> None:
     first, other, again = (web.reset(Task("click-link", seed)) for seed in (1, 2, 1))
     assert first == again
