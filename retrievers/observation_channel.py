@@ -6,6 +6,8 @@ Among equal observations, which may be hundreds, the rest of the situation decid
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
+
 import numpy as np
 
 from indexing.analysis import NO_ACTION
@@ -27,18 +29,19 @@ def equal_observations(context: Context, k: int) -> list[Candidate]:
     numbers = context.snapshot.occurrences(context.observed[1], context.scope)
     if not len(numbers):
         return []
-    facts = context.snapshot.positions(numbers)
+    snapshot = context.snapshot
+    facts = snapshot.positions(numbers)
     exact, _ = context.same(facts)
-    rest = context.rest(facts) if len(numbers) > 1 else np.zeros(1)
-    rank = context.snapshot.trajectories.rank[facts.owner]
-    outcome = PREFERENCE[context.snapshot.success_of(facts.owner)]
-    ended = facts.action == np.uint64(NO_ACTION)
-    order = np.lexsort((facts.index, rank, outcome, -rest, ~exact, ended))
-    _, first = np.unique(facts.owner[order], return_index=True)
-    chosen = order[np.sort(first)][:k]
+    order = [0]
+    if len(numbers) > 1:
+        rank = snapshot.trajectories.rank[facts.owner]
+        outcome = PREFERENCE[snapshot.success_of(facts.owner)]
+        ended = facts.action == np.uint64(NO_ACTION)
+        order = np.lexsort((facts.index, rank, outcome, -context.rest(facts), ~exact, ended)).tolist()
+    chosen = _first_of_each(facts.owner[order].tolist(), k, set())
     return [
         Candidate(int(facts.owner[i]), int(numbers[i]), CHANNEL, "exact" if exact[i] else "normalized")
-        for i in chosen
+        for i in (order[place] for place in chosen)
     ]
 
 
@@ -51,14 +54,26 @@ def similar_observations(context: Context, k: int, known: set[int]) -> list[Cand
     facts = snapshot.positions(hits.numbers)
     order = np.arange(len(hits))
     scores = hits.scores.round(6)
-    if (np.diff(scores) == 0).any():
+    if (scores[1:] == scores[:-1]).any():
         order = np.lexsort((snapshot.trajectories.rank[facts.owner], -context.rest(facts), -scores))
-    found = [
-        Candidate(int(facts.owner[i]), int(hits.numbers[i]), CHANNEL, "lexical")
-        for i in order
-        if int(facts.owner[i]) not in known
+    owners, positions = facts.owner[order].tolist(), hits.numbers[order].tolist()
+    return [
+        Candidate(owners[place], positions[place], CHANNEL, "lexical")
+        for place in _first_of_each(owners, k, known)
     ]
-    return found[:k]
+
+
+def _first_of_each(owners: Sequence[int], k: int, known: Set[int]) -> list[int]:
+    """The first place of each owner that isn't known, at most k places."""
+    seen = set(known)
+    places: list[int] = []
+    for place, owner in enumerate(owners):
+        if len(places) == k:
+            break
+        if owner not in seen:
+            seen.add(owner)
+            places.append(place)
+    return places
 
 
 def by_observation(context: Context, k: int) -> list[Candidate]:
