@@ -105,6 +105,11 @@ def has_line(node: Node) -> bool:
     return node.tag != "t" and bool(_line(node))
 
 
+def is_chosen(node: Node) -> bool:
+    """Whether it is an option of an open list, and one of those chosen."""
+    return node.tag == "OPTION" and _is_painted(node)
+
+
 def page_text(page: Node) -> str:
     """One line per element, indented: `[ref] role`, id or classes, text, value, state; no positions."""
     return "\n".join(_lines(page, 0))
@@ -201,7 +206,7 @@ def _telling_classes(node: Node) -> str:
 
 def _states(node: Node) -> list[str]:
     found = {match[1] for name in _classes(node) if (match := STATE.search(name))}
-    if node.tag == "OPTION" and _is_painted(node):
+    if is_chosen(node):
         found.add("selected")
     return sorted(found)
 

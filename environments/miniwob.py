@@ -82,7 +82,7 @@ class MiniWoB:
         ref = move.element.ref
         match move.verb:
             case "click":
-                return self._tab.click(ref)
+                return self._tab.click(ref, held=move.text)
             case "dblclick":
                 return self._tab.click(ref, 2)
             case "type":

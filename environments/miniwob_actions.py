@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dialects.miniwob import Node, has_line, is_text_field, phrase, quoted, walk
+from dialects.miniwob import Node, has_line, is_chosen, is_text_field, phrase, quoted, walk
 
 WIDGETS = frozenset({"A", "BUTTON", "LABEL", "OPTION", "SELECT", "TEXTAREA"})
 CHOOSE = "choose an option of"
 NAMED = re.compile(rf"(?P<verb>{CHOOSE}|[a-z]+) \[(?P<ref>\d+)\]")
+HOLDING = "holding Ctrl"
 TARGET = re.compile(r"to \[(\d+)\]")
 KEYS = frozenset(
     {"Backspace", "Delete", "End", "Enter", "Escape", "Home", "PageDown", "PageUp", "Space", "Tab"}
@@ -27,7 +28,10 @@ LONGEST_RANGE = 20
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An action as understood: `text` is what is typed, chosen or pressed, or which way to scroll."""
+    """An action as understood.
+
+    `text` is what is typed, chosen or pressed, the key held while clicking, or which way to scroll.
+    """
 
     verb: str
     element: Node
@@ -50,6 +54,8 @@ def understand(action: str, page: Node, options: Mapping[int, Sequence[str]]) ->
     known = action == said or action.startswith(f"{said} ")
     detail = action.removeprefix(said if known else named[0]).strip()
     match verb:
+        case "click" if detail == HOLDING:
+            return Move(verb, element, "Control")
         case "click" | "dblclick":
             return None if detail else Move(verb, element)
         case "scroll":
@@ -75,7 +81,8 @@ def choices(
     with no other inside. Values are those that the instruction names.
     """
     words = values(instruction, fields)
-    return sorted({action for element in walk(page) for action in _choices(element, page, words, options)})
+    actions = {action for element in walk(page) for action in _choices(element, page, words, options)}
+    return sorted(actions.union(_further_choices(page)))
 
 
 def values(instruction: str, fields: Mapping[str, str]) -> list[str]:
@@ -104,6 +111,13 @@ def _choices(
             yield phrase("press", element, page, "Tab")
     for option in options.get(element.ref, ()):
         yield phrase(CHOOSE, element, page, quoted(option))
+
+
+def _further_choices(page: Node) -> Iterator[str]:
+    """Where an option of an open list is chosen, another may be chosen beside it."""
+    listed = [node for node in walk(page) if node.tag == "OPTION" and has_line(node)]
+    if any(is_chosen(option) for option in listed):
+        yield from (phrase("click", option, page, HOLDING) for option in listed)
 
 
 def _is_clickable(element: Node) -> bool:

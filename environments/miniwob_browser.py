@@ -75,9 +75,15 @@ class Tab:
             await page.evaluate("seed => __episode.begin(seed)", seed)
             return await self._settled()
 
-    async def click(self, ref: int, count: int = 1) -> Look:
+    async def click(self, ref: int, count: int = 1, held: str = "") -> Look:
+        """Click so many times, with a key held down where one is named."""
         async with self._patiently():
+            keyboard = self._open().keyboard
+            if held:
+                await keyboard.down(held)
             await self._open().mouse.click(*await self._point(ref), click_count=count)
+            if held:
+                await keyboard.up(held)
             return await self._settled()
 
     async def drag(self, ref: int, to: int) -> Look:

@@ -66,6 +66,12 @@ def the_boxes(instruction: str) -> list[str]:
     return [*ticks, 'click button "Submit"']
 
 
+def the_options(instruction: str) -> list[str]:
+    first, *others = instruction.removeprefix("Select ").partition(" from the scroll list")[0].split(", ")
+    further = [f'click option "{name}" holding Ctrl' for name in others]
+    return [f'click option "{first}"', *further, 'click button "Submit"']
+
+
 def the_date(instruction: str) -> list[str]:
     digits = re.sub(r"\D", "", instruction)
     return ["click date #tt", f'type date #tt "{digits}"', 'click button "Submit"']
@@ -80,9 +86,10 @@ def the_date(instruction: str) -> list[str]:
         ("choose-list", the_option),
         ("click-checkboxes", the_boxes),
         ("enter-date", the_date),
+        ("click-scroll-list", the_options),
     ],
 )
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_a_scripted_solver_succeeds(web: MiniWoB, task: str, solve: Solver, seed: int) -> None:
     start = web.reset(Task(task, seed))
     assert start.observation.startswith("[1] body\n  [2] div #wrap\n    [3] div #area\n")

@@ -40,6 +40,18 @@ def test_the_instructions_values_go_into_fields_that_take_them() -> None:
     ]
 
 
+def test_beside_a_chosen_option_another_may_be_chosen() -> None:
+    chosen = Node("OPTION", 3, text="Peru", background="rgb(200, 200, 200)")
+    other = Node("OPTION", 4, text="Chad")
+    page = Node("BODY", 1, children=(Node("SELECT", 2, children=(chosen, other)),))
+    assert [action for action in choices(page, "Go.", {}, {}) if "holding" in action] == [
+        'click [3] option "Peru" holding Ctrl',
+        'click [4] option "Chad" holding Ctrl',
+    ]
+    page = Node("BODY", 1, children=(Node("SELECT", 2, children=(other,)),))
+    assert choices(page, "Go.", {}, {}) == ['click [2] select "Chad"', 'click [4] option "Chad"']
+
+
 @pytest.mark.parametrize(
     ("instruction", "fields", "found"),
     [
@@ -61,6 +73,7 @@ def test_values_are_what_is_quoted_or_said(
     [
         ('click [8] button "Say \\"hi\\""', Move("click", SEND)),
         ("click [8]", Move("click", SEND)),
+        ("click [8] holding Ctrl", Move("click", SEND, "Control")),
         ("dblclick [6] div #bar", Move("dblclick", BOX)),
         ('type [2] textbox #name "a \\"b\\""', Move("type", FIELD, 'a "b"')),
         ('type [2] "a"', Move("type", FIELD, "a")),
@@ -83,7 +96,7 @@ def test_an_action_is_understood(action: str, move: Move) -> None:
         "click",
         "click [99]",
         'click [8] button "Other"',
-        "click [8] holding Ctrl",
+        "click [8] holding Meta",
         "hover [8]",
         'type [8] "text"',
         "type [2] textbox #name",
