@@ -86,7 +86,7 @@ class Assembler:
         """What each step costs, the matched one with its longer label."""
         if matched is None:
             return priced.costs
-        observation, action, thought = priced.counts[matched]
+        observation, action, thought = priced.counts[matched].tolist()
         thinks = priced.record.steps[matched].thought is not None
         cost = self.meter.step(
             matched, len(priced.costs), True, observation, action, thought if thinks else None

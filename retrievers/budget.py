@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexing.tokens import Tokenizer
 from retrievers.rendering import (
     ACTION,
@@ -47,18 +50,18 @@ class Meter:
         label = self.text(step_label(index, length, matched))
         return label + self.text(OBSERVATION) + observation + told + self.text(ACTION) + action
 
-    def _count_labels(self, length: int) -> tuple[int, ...]:
-        return tuple(self.step(index, length, False, 0, 0, None) for index in range(length))
+    def _count_labels(self, length: int) -> NDArray[np.int64]:
+        return np.array([self.step(index, length, False, 0, 0, None) for index in range(length)], np.int64)
 
-    def steps(self, counts: Sequence[tuple[int, int, int]], thinking: Sequence[bool]) -> list[int]:
-        """What `step` gives each step of a trajectory, none matched; `counts` as for each step there."""
-        length = len(thinking)
-        return [
-            label + observation + action + (self.text(THOUGHT) + thought if thinks else 0)
-            for label, thinks, (observation, action, thought) in zip(
-                self._labels(length), thinking, counts, strict=False
-            )
-        ]
+    def steps(self, counts: NDArray[np.int32], thinking: Sequence[int]) -> list[int]:
+        """What `step` gives each step of a trajectory, none matched.
+
+        `counts` (steps, 3) are of observation, action and thought; `thinking` are the steps with one.
+        """
+        costs: list[int] = (self._labels(len(counts)) + counts.sum(axis=1)).tolist()
+        for index in thinking:
+            costs[index] += self.text(THOUGHT)
+        return costs
 
     def final(self, observation: int) -> int:
         """A final observation that costs that much."""

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexing.records import Trajectory
 from indexing.snapshot import Snapshot
 from retrievers.budget import Meter
@@ -19,7 +22,7 @@ KEPT, LONG = 1_024, 32 << 10
 class Priced:
     """A trajectory with all its steps as shown, and what each costs where it isn't the matched one.
 
-    `first` is the position of the first step; `counts` are each position's tokens of observation,
+    `first` is the position of the first step; `counts` (positions, 3) are tokens of observation,
     action and thought; `frame` and `final` are the tokens of the instruction and, with its label,
     of the final observation.
     """
@@ -28,7 +31,7 @@ class Priced:
     success: bool | None
     first: int
     steps: tuple[Shown, ...]
-    counts: Sequence[tuple[int, int, int]]
+    counts: NDArray[np.int32]
     costs: Sequence[int]
     frame: int
     final: int
@@ -47,16 +50,18 @@ class Shelf:
 
     def _read(self, number: int) -> Priced:
         record = self._snapshot.trajectory(number)
-        instruction, table = self._snapshot.costs(number)
-        counts: list[tuple[int, int, int]] = table.tolist()
+        instruction, counts = self._snapshot.costs(number)
+        steps = record.steps
         success = (record.outcome or {}).get("success")
         return Priced(
             record=record,
             success=success if isinstance(success, bool) else None,
             first=self._snapshot.first_position(number),
-            steps=tuple(Shown(index, step) for index, step in enumerate(record.steps)),
+            steps=tuple(map(Shown, range(len(steps)), steps)),
             counts=counts,
-            costs=self._meter.steps(counts, [step.thought is not None for step in record.steps]),
+            costs=self._meter.steps(
+                counts[: len(steps)], [index for index, step in enumerate(steps) if step.thought is not None]
+            ),
             frame=instruction,
-            final=self._meter.final(counts[-1][0]) if record.final_observation is not None else 0,
+            final=self._meter.final(int(counts[-1, 0])) if record.final_observation is not None else 0,
         )
