@@ -66,24 +66,26 @@ def wires(some: Sequence[Situated], strategy: str) -> list[bytes]:
 
 
 def _known(url: str, asked: Asked, round_: Round) -> Comparison:
-    chunk, clients, chunks = 50, 4, round_.count(8, 16)
-    some = list(islice(asked.known, chunk * clients))
-    real = wires(some, "observation")
+    size, clients, chunks = 200, 4, round_.count(8, 16)
     client = Client(url)
+    some = asked.known[: size * chunks]
+    real = wires(some, "observation")
     sizes = [len(client.exchange(wire)) for wire in real]
     empty = [
-        request(f"/bench/parse?size={size}", body(one, "observation"))
-        for one, size in zip(some, sizes, strict=True)
+        request(f"/bench/parse?size={length}", body(one, "observation"))
+        for one, length in zip(some, sizes, strict=True)
     ]
     speeds: list[list[float]] = [[], []]
     work: list[list[float]] = [[], []]
+    starts = range(0, max(len(some) - size, 0) + 1, size)
     for turn in range(2 * chunks):
         which = (turn + turn // 2) % 2
-        shares = [(real, empty)[which][number::clients] for number in range(clients)]
+        first = starts[turn // 2 % len(starts)]
+        chunk = (real, empty)[which][first : first + size]
         before = client.post("/bench/usage", {})["cpu_s"]
-        taken, _ = at_once(url, shares)
-        work[which].append((client.post("/bench/usage", {})["cpu_s"] - before) / len(real))
-        speeds[which].append(len(real) / taken)
+        taken, _ = at_once(url, [chunk[number::clients] for number in range(clients)])
+        work[which].append((client.post("/bench/usage", {})["cpu_s"] - before) / len(chunk))
+        speeds[which].append(len(chunk) / taken)
     facts = {
         "data": asked.data,
         "distinct requests": len(some),
