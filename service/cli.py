@@ -1,4 +1,4 @@
-"""`precedent`, the command line: loads records, builds generations, answers, serves.
+"""`precedent`, the command line: loads records, builds generations, answers, serves, compares.
 
 Works on the data folder itself, also while a service runs on it, which notices. Exits with 0 when
 all went well, 1 when some of it didn't, 2 with one line for what can't be understood, 130 when
@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from indexing.errors import Conflict, InvalidInput, MissingExtra, NotFound, PrecedentError, TooLarge
 from service.commands.common import say
+from service.commands.compare import compare
 from service.commands.export import export
 from service.commands.ingest import ingest
 from service.commands.reindex import reindex, rollback
@@ -93,7 +94,7 @@ def _quiet_the_hub() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (serve, ingest, reindex, rollback, status, retrieve, export):
+for command in (serve, ingest, reindex, rollback, status, retrieve, export, compare):
     app.command()(command)
 
 

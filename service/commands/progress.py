@@ -13,7 +13,8 @@ from service.commands.common import say
 
 LINE_EVERY_S = 3.0
 DRAW_EVERY_S = 0.1
-UNITS = {"embedding": "texts", "writing": "generation"}
+UNITS = {"asking": "steps", "embedding": "texts", "writing": "generation"}
+"""What the stages that begin with these words count; the others count records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Pace:
 
     def describe(self, done: int, total: int | None, now: float) -> str:
         """`embedding: 3,000 of 10,000 texts, 310/s, 23 s left`."""
-        unit = UNITS.get(self.stage, "records")
+        unit = UNITS.get(self.stage.partition(" ")[0], "records")
         seconds = now - self.since
         rate = (done - self.first) / seconds if seconds > 0 else 0.0
         counted = f"{done:,} {unit}" if total is None else f"{done:,} of {total:,} {unit}"

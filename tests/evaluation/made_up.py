@@ -13,6 +13,7 @@ SKILL = {
     "agentic-once": 0.46,
     "instruction": 0.43,
     "observation": 0.42,
+    "observation-normalized": 0.35,
     "model": 0.44,
     "paper": 0.42,
     "prior": 0.25,

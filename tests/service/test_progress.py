@@ -13,6 +13,7 @@ from service.commands.status import readable, table
     [
         ("loading", 12_000, None, "loading: 12,000 records, 1,200/s"),
         ("embedding", 3_000, 10_000, "embedding: 3,000 of 10,000 texts, 300/s, 23 s left"),
+        ("asking rooms", 10, 30, "asking rooms: 10 of 30 steps, 1.0/s, 20 s left"),
         ("reading", 20, 20, "reading: 20 of 20 records, 2.0/s"),
         ("reading", 0, 20, "reading: 0 of 20 records"),
     ],
