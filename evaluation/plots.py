@@ -135,7 +135,9 @@ def _grid(x: Scale, marked: Sequence[float], end: float, signed: bool = False) -
 def _axes(unit: str, series: Sequence[Series], left: float, right: float) -> tuple[Scale, Scale, list[Mark]]:
     points = [point for one in series for point in one.points]
     across = log_ticks(min(point.cost for point in points), max(point.cost for point in points))
-    up = ticks(min(point.quality.low for point in points), max(point.quality.high for point in points))
+    highest = max(point.quality.high for point in points)
+    lowest = min(point.quality.low for point in points)
+    up = ticks(max(0.0, min(lowest, highest - 0.1)), max(highest, 0.1))
     bottom = HEIGHT - BOTTOM - 8
     x = Scale(across[0], across[-1], left + 6, right, logarithmic=True)
     y = Scale(up[0], up[-1], bottom, TOP)
