@@ -61,10 +61,10 @@ class RowFile:
             if file.tell():
                 file.seek(-1, 2)
                 if file.read(1) != b"\n":
-                    self._cut(file.tell())
+                    self._cut()
             file.write(b"".join(to_json(asdict(row)) + b"\n" for row in rows))
 
-    def _cut(self, size: int) -> None:
+    def _cut(self) -> None:
         whole = self.path.read_bytes().rfind(b"\n") + 1
         with self.path.open("rb+") as file:
             file.truncate(whole)

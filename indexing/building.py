@@ -12,9 +12,12 @@ from indexing.analysis import AnalyzedDocument, AnalyzedTrajectory, Analyzer
 from indexing.dense import DenseIndex
 from indexing.generations import Manifest, write_generation
 from indexing.lane import EmbeddingLane
+from indexing.learned import Learner, nothing
+from indexing.pool import Pool
 from indexing.records import document_from_bytes, trajectory_from_bytes
 from indexing.segment import Arrays, DocumentSegment, TrajectorySegment
 from indexing.settings import CollectionSettings
+from indexing.snapshot import Snapshot
 from indexing.store.records import Kind, RecordStore, Stored
 
 
@@ -31,10 +34,17 @@ def silent(stage: str, done: int, total: int) -> None:
 class Builder:
     """Builds segments for one collection's settings with one embedder."""
 
-    def __init__(self, settings: CollectionSettings, analyzer: Analyzer, lane: EmbeddingLane) -> None:
+    def __init__(
+        self,
+        settings: CollectionSettings,
+        analyzer: Analyzer,
+        lane: EmbeddingLane,
+        learner: Learner = nothing,
+    ) -> None:
         self.settings = settings
         self.analyzer = analyzer
         self.lane = lane
+        self.learner = learner
 
     def read_trajectory(self, stored: Stored) -> AnalyzedTrajectory:
         """Analyse a stored trajectory."""
@@ -115,6 +125,16 @@ class Builder:
         del trajectories, documents
         dense = self._embed(texts, lambda done: progress("embedding", done, wanted))
         document_dense = self._embed(document_texts)
+        learned = self.learner(
+            Snapshot(
+                "",
+                self.settings,
+                self.analyzer,
+                Pool([TrajectorySegment(arrays, dense)], []),
+                Pool([DocumentSegment(document_arrays, document_dense)], []),
+            ),
+            lambda done, total: progress("learning", done, total),
+        )
         progress("writing", 0, 1)
         manifest = Manifest(
             id=f"{int(time.time() * 1000):x}-{secrets.token_hex(3)}",
@@ -124,6 +144,8 @@ class Builder:
             counts=counts,
             files={},
         )
-        written = write_generation(root, manifest, (arrays, dense), (document_arrays, document_dense))
+        written = write_generation(
+            root, manifest, (arrays, dense), (document_arrays, document_dense), learned
+        )
         progress("writing", 1, 1)
         return written

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from indexing.records import JSON
 from indexing.segment import Arrays, DocumentSegment, TrajectorySegment
 from indexing.settings import CollectionSettings
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
+LEARNED = "learned."
+"""How the names of the files begin that strategies learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,12 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A loaded generation: its manifest and its memory-mapped segments."""
+    """A loaded generation: its manifest, its memory-mapped segments, and what strategies learned of it."""
 
     manifest: Manifest
     trajectories: TrajectorySegment
     documents: DocumentSegment
+    learned: Mapping[str, bytes]
 
 
 def _sync(path: Path) -> None:
@@ -101,6 +105,7 @@ def write_generation(
     manifest: Manifest,
     trajectories: tuple[Arrays, Mapping[str, DenseIndex]],
     documents: tuple[Arrays, Mapping[str, DenseIndex]],
+    learned: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Manifest:
     """Write a generation's folder `root/<id>`; returns the manifest with its files.
 
@@ -112,6 +117,8 @@ def write_generation(
     try:
         _write_segment(folder, "trajectories", *trajectories)
         _write_segment(folder, "documents", *documents)
+        for name, content in learned.items():
+            (folder / f"{LEARNED}{name}").write_bytes(content)
         files = {}
         for path in sorted(folder.iterdir()):
             _sync(path)
@@ -172,6 +179,11 @@ def load_generation(folder: Path, expected: Mapping[str, JSON]) -> Generation:
         manifest,
         TrajectorySegment(*_read_segment(folder, "trajectories", manifest.files)),
         DocumentSegment(*_read_segment(folder, "documents", manifest.files)),
+        {
+            name.removeprefix(LEARNED): (folder / name).read_bytes()
+            for name in manifest.files
+            if name.startswith(LEARNED)
+        },
     )
 
 

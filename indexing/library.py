@@ -20,6 +20,7 @@ from indexing.errors import EmbedderMismatch, NotFound, PrecedentError
 from indexing.generations import Manifest
 from indexing.indexer import Indexer
 from indexing.lane import EmbeddingLane, Lanes
+from indexing.learned import Learner, nothing
 from indexing.live import LiveCollection
 from indexing.normalizers import normalizer
 from indexing.publishing import Publisher
@@ -45,17 +46,23 @@ class Library:
     """All collections of one data folder; safe to use from many threads."""
 
     def __init__(
-        self, folder: Path, embedders: Callable[[str], Embedder] = load_embedder, url: str | None = None
+        self,
+        folder: Path,
+        embedders: Callable[[str], Embedder] = load_embedder,
+        url: str | None = None,
+        learner: Learner = nothing,
+        vectors: VectorCache | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._learner = learner
         self._engine = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
         self.catalog = Catalog(self._engine)
         self.records = SqlRecordStore(self._engine)
         self.jobs = JobStore(self._engine)
         self.episodes = EpisodeStore(self._engine)
         self.publisher = Publisher(folder, self.catalog, self.records)
-        self.vectors = VectorCache(self._engine)
+        self.vectors = vectors or VectorCache(self._engine)
         self._lanes = Lanes(embedders, self.vectors)
         self._live: dict[int, LiveCollection] = {}
         self._lock = threading.RLock()
@@ -179,7 +186,7 @@ class Library:
 
     def _builder(self, settings: CollectionSettings) -> Builder:
         analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
-        return Builder(settings, analyzer, self.lane(settings.embedder))
+        return Builder(settings, analyzer, self.lane(settings.embedder), self._learner)
 
     def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
         with self._lock:

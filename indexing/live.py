@@ -143,6 +143,7 @@ class LiveCollection:
                     self.builder.analyzer,
                     self._trajectories.pool(self._hidden["trajectory"]),
                     self._documents.pool(self._hidden["document"]),
+                    self.generation.learned if self.generation else {},
                 )
         return snapshot
 

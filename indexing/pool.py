@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from indexing.derived import Derived
 from indexing.engine import Floats, Hits, Mask, Numbers
 from indexing.filters import Filter
 from indexing.segment import Segment
 
 S = TypeVar("S", bound=Segment)
-D = TypeVar("D")
 
 
 def starts_of(sizes: Sequence[int]) -> Numbers:
     """Where each of several runs begins, and where the last one ends, shape (sizes + 1,)."""
     return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int64)
-
-
-class Derived:
-    """Things computed once from an immutable value and kept with it."""
-
-    def __init__(self) -> None:
-        self._derived: dict[str, Any] = {}
-        self._deriving = threading.Lock()
-
-    def derived(self, name: str, make: Callable[[], D]) -> D:
-        """What `make` gave at the first call with this name."""
-        with self._deriving:
-            if name not in self._derived:
-                self._derived[name] = make()
-            found: D = self._derived[name]
-            return found
 
 
 class Pool(Derived, Generic[S]):

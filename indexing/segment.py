@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 
 from indexing.analysis import AnalyzedDocument, AnalyzedTrajectory, fingerprint
 from indexing.dense import DenseIndex
+from indexing.derived import Derived
 from indexing.filters import AttributeIndex
 from indexing.lexical import LexicalIndex
 
@@ -47,10 +48,11 @@ def _pack_records(records: Sequence[AnalyzedTrajectory] | Sequence[AnalyzedDocum
     }
 
 
-class Segment:
+class Segment(Derived):
     """What trajectories and documents have in common: ids, revisions, bodies, attributes."""
 
     def __init__(self, arrays: Arrays, dense: Dense) -> None:
+        super().__init__()
         self.arrays = arrays
         self.dense = dense
         start, blob = arrays["ids_start"].tolist(), arrays["ids"].tobytes()

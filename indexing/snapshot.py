@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexing.analysis import Analyzer
+from indexing.dense import similarity
+from indexing.derived import Derived
 from indexing.engine import DenseField, Floats, Hits, LexicalField, Mask, Numbers, Positions
 from indexing.filters import Filter
 from indexing.lexical import Bm25, contenders
-from indexing.pool import Derived, Pool, starts_of
+from indexing.pool import Pool, starts_of
 from indexing.records import Document, Trajectory, document_from_bytes, trajectory_from_bytes
 from indexing.segment import DocumentSegment, TrajectorySegment
+from indexing.segment_search import best_positions, search_instructions
 from indexing.settings import CollectionSettings
 
 
@@ -29,6 +33,7 @@ class Snapshot(Derived):
         analyzer: Analyzer,
         trajectories: Pool[TrajectorySegment],
         documents: Pool[DocumentSegment],
+        learned: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.generation = generation
@@ -36,8 +41,15 @@ class Snapshot(Derived):
         self.analyzer = analyzer
         self.trajectories = trajectories
         self.documents = documents
+        self.learned = learned
+        """What strategies learned of the generation (see `indexing.learned`)."""
         self._row_scores = lru_cache(8)(lambda field, terms: self._bm25[field].scores(terms))
         self._position_starts = starts_of([len(segment.owner) for segment in trajectories.segments])
+
+    @property
+    def position_starts(self) -> Numbers:
+        """The number of each segment's first position, and how many positions there are in all."""
+        return self._position_starts
 
     @property
     def size(self) -> int:
@@ -97,7 +109,7 @@ class Snapshot(Derived):
             self._row_scores("observation", tuple(terms)),
             strict=False,
         ):
-            owners, places, peaks = _best_positions(segment, found, k, scope[first : first + len(segment)])
+            owners, places, peaks = best_positions(segment, found, k, scope[first : first + len(segment)])
             numbers.append(first + owners)
             positions.append(start + places)
             scores.append(peaks)
@@ -148,7 +160,7 @@ class Snapshot(Derived):
                 numbers.append(first + rows)
                 scores.append(found)
             else:
-                members, found = _search_instructions(segment, vector, k, allowed)
+                members, found = search_instructions(segment, vector, k, allowed)
                 numbers.append(first + members)
                 scores.append(found)
         return self.trajectories.best(np.concatenate(numbers), np.concatenate(scores), k)
@@ -159,6 +171,22 @@ class Snapshot(Derived):
         return self._of_trajectories(
             trajectories, np.float64, lambda i, local: score(i, segments[i].instruction_row[local])
         )
+
+    def score_dense_instructions(self, vector: NDArray[np.float32], trajectories: Numbers) -> Floats:
+        """The cosine of each trajectory's instruction."""
+        segments = self.trajectories.segments
+
+        def of(place: int, local: Numbers) -> Floats:
+            segment = segments[place]
+            rows, back = np.unique(segment.instruction_row[local], return_inverse=True)
+            return similarity(segment.dense["instruction"].vectors(rows.astype(np.int64)), vector)[back]
+
+        return self._of_trajectories(trajectories, np.float64, of)
+
+    def steps_of(self, trajectories: Numbers) -> NDArray[np.int32]:
+        """The number of steps of each trajectory."""
+        segments = self.trajectories.segments
+        return self._of_trajectories(trajectories, np.int32, lambda i, local: segments[i].steps[local])
 
     def positions(self, numbers: Numbers) -> Positions:
         owner = np.empty(len(numbers), np.int64)
@@ -238,46 +266,3 @@ class Snapshot(Derived):
         """The record of a document's number."""
         segment, ordinal = self.documents.locate(number)
         return document_from_bytes(segment.body(ordinal))
-
-
-def _best_positions(
-    segment: TrajectorySegment, scores: Floats, k: int, scope: Mask
-) -> tuple[Numbers, Numbers, Floats]:
-    """The trajectories of a segment with the k best peaks and all that tie, each one's first peak and score.
-
-    `scores` is by distinct observation; read from the best down until enough trajectories bear them.
-    """
-    reached = 4 * k
-    while True:
-        rows = contenders(scores, reached)
-        members = segment.observations.of_all(rows)
-        owners = segment.owner[members]
-        inside = scope[owners]
-        members, owners = members[inside], owners[inside]
-        peaks = scores[segment.observation_row[members]]
-        order = np.lexsort((members, -peaks, owners))
-        best = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
-        if len(best) >= k or len(rows) < reached:
-            return owners[best].astype(np.int64), members[best].astype(np.int64), peaks[best]
-        reached *= 8
-
-
-def _search_instructions(
-    segment: TrajectorySegment, vector: NDArray[np.float32], k: int, allowed: Mask
-) -> tuple[Numbers, Floats]:
-    """All allowed trajectories of the nearest distinct instructions, until there are k and no more tie."""
-    rows = None
-    if not allowed.all():
-        rows = np.zeros(len(segment.instructions), bool)
-        rows[segment.instruction_row[allowed]] = True
-    found, scores = segment.dense["instruction"].search(vector, k, rows)
-    members, member_scores, count = [np.empty(0, np.int64)], [np.empty(0)], 0
-    for row, score in zip(found.tolist(), scores.tolist(), strict=True):
-        if count >= k and score < member_scores[-1][0]:
-            break
-        mine = segment.instructions.of(row)
-        mine = mine[allowed[mine]]
-        members.append(mine.astype(np.int64))
-        member_scores.append(np.full(len(mine), score))
-        count += len(mine)
-    return np.concatenate(members), np.concatenate(member_scores)

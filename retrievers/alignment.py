@@ -15,19 +15,28 @@ from indexing.engine import Floats, Mask, Numbers
 from retrievers.context import Context
 from retrievers.requests import Candidate
 
-SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 1.0, 0.1
-"""Weights: an equal observation, a similar one, the same last actions, the same place in the episode."""
+ADVICE = (0.5, 0.3, 0.2)
+"""What it is worth that the last action advised the same, that the one before did too, and the third."""
+
+SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 0.3, 0.1
+"""Weights: an equal observation, a similar one, the very same last actions, the same place in the episode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """For each trajectory its best position, how well it fits, and whether it is the same moment.
+    """For each trajectory its best position and what speaks for it, one entry each.
 
-    The same moment: an equal observation after the same last actions.
+    `agree` tells whether the last action advised the same, whether the one before did, and the third;
+    `same` says that it is the same moment: an equal observation after the very same last actions.
     """
 
     positions: Numbers
+    owners: Numbers
+    index: Numbers
     scores: Floats
+    equal: Mask
+    like: Floats
+    agree: tuple[Mask, ...]
     same: Mask
 
 
@@ -36,24 +45,42 @@ def align(context: Context, trajectories: Numbers) -> Aligned:
     snapshot = context.snapshot
     numbers = snapshot.positions_of(trajectories)
     facts = snapshot.positions(numbers)
-    _, normalized = context.same(facts)
-    likeness = np.zeros(len(numbers))
-    if context.observation_terms:
-        ideal = snapshot.ideal_observation_score(context.observation_terms)
-        scores = snapshot.score_observations(context.observation_terms, numbers)
-        likeness = np.minimum(scores / ideal, 1.0) if ideal > 0 else likeness
+    _, equal = context.same(facts)
+    like = context.likeness(numbers)
     here = len(context.request.situation.history)
-    place = 1.0 / (1.0 + np.abs(facts.index - here))
+    last = [*context.advice, 0, 0, 0]
+    agree = tuple(
+        before == np.uint64(key) for before, key in zip(context.moments.before(numbers), last, strict=False)
+    )
     agreement = context.agreement(facts)
-    fit = SAME * normalized + LIKE * likeness + AGREE * agreement + PLACE * place
+    fit = SAME * equal + LIKE * like + AGREE * agreement + PLACE / (1.0 + np.abs(facts.index - here))
+    run = np.ones(len(numbers), bool)
+    for worth, also in zip(ADVICE[: max(here, 1)], agree, strict=False):
+        run &= also
+        fit = fit + worth * run
     fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
-    if not len(numbers):
-        return Aligned(numbers, fit, normalized)
-    start = np.flatnonzero(np.concatenate([[True], facts.owner[1:] != facts.owner[:-1]]))
+    same = equal & (agreement >= 1.0 - 1e-9)
+    best = _first_peaks(fit, facts.owner)
+    return Aligned(
+        numbers[best],
+        facts.owner[best],
+        facts.index[best],
+        fit[best],
+        equal[best],
+        like[best],
+        tuple(also[best] for also in agree),
+        same[best],
+    )
+
+
+def _first_peaks(fit: Floats, owner: Numbers) -> Numbers:
+    """Where each run of one owner first has its highest value."""
+    if not len(fit):
+        return np.empty(0, np.int64)
+    start = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
     peaks = np.maximum.reduceat(fit, start)
-    at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(numbers)])))
-    best = at[np.searchsorted(at, start)]
-    return Aligned(numbers[best], fit[best], (normalized & (agreement >= 1.0 - 1e-9))[best])
+    at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(fit)])))
+    return at[np.searchsorted(at, start)]
 
 
 def aligned(context: Context, candidates: Sequence[Candidate]) -> list[Candidate]:

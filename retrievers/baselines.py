@@ -10,20 +10,14 @@ from pydantic_core import to_json
 
 from indexing.snapshot import Snapshot
 from indexing.terms import terms
-from retrievers.context import QUERY_CHARACTERS, Context
+from retrievers.context import Context
 from retrievers.model_channel import Degraded, search_dense
 from retrievers.requests import Candidate
 
 
-def task_text(context: Context) -> str:
-    """What plain RAG searches with: the instruction, or the observation of an agent that sent none."""
-    situation = context.request.situation
-    return (situation.instruction or situation.observation or "")[:QUERY_CHARACTERS]
-
-
 def by_instruction(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
     """Plain RAG over trajectories: those with the nearest instructions, aligned to nothing."""
-    hits = search_dense(context, "instruction", task_text(context), k, degraded)
+    hits = search_dense(context, "instruction", context.task_text, k, degraded)
     return [
         Candidate(number, None, "instruction", "dense", round(score, 6))
         for number, score in zip(hits.numbers.tolist(), hits.scores.tolist(), strict=True)

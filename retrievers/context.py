@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from indexing.analysis import NO_ACTION, fingerprint
+from indexing.embedder import Vectors
 from indexing.engine import Floats, Mask, Numbers, Positions
-from indexing.lane import EmbeddingLane
+from indexing.errors import DeadlineExceeded
 from indexing.snapshot import Snapshot
 from indexing.terms import terms
+from retrievers.moments import MomentsOf, context_keys, moments_of
 from retrievers.requests import Request
+from retrievers.slots import plain, slots
 
 RECENT = (0.5, 0.3, 0.2)
 """What agreement on the last action, the one before and the third last is worth."""
@@ -20,13 +25,24 @@ RECENT = (0.5, 0.3, 0.2)
 QUERY_CHARACTERS = 20_000
 """How much of a text is searched with."""
 
+REMEMBERED = 12
+"""How many of the agent's last actions are read."""
+
+
+class QueryEmbedder(Protocol):
+    """What embeds the texts of a request: `indexing.lane.EmbeddingLane`, or vectors known before."""
+
+    def query(self, text: str, deadline: float | None = None) -> Vectors: ...
+
+    def queries(self, texts: Sequence[str], deadline: float | None = None) -> list[Vectors]: ...
+
 
 @dataclass
 class Context:
     """A snapshot, a request, and what follows from both. Lives as long as the request."""
 
     snapshot: Snapshot
-    lane: EmbeddingLane
+    lane: QueryEmbedder
     request: Request
     scope: Mask
 
@@ -43,6 +59,75 @@ class Context:
     @cached_property
     def instruction_terms(self) -> list[str]:
         return terms((self.request.situation.instruction or "")[:QUERY_CHARACTERS])
+
+    @cached_property
+    def task_text(self) -> str:
+        """What plain RAG searches with: the instruction, or the observation of an agent that sent none."""
+        situation = self.request.situation
+        return (situation.instruction or situation.observation or "")[:QUERY_CHARACTERS]
+
+    @cached_property
+    def task_vector(self) -> Vectors | None:
+        """The task as a vector; None where there was no time to embed it."""
+        try:
+            return self.lane.query(self.task_text, self.request.deadline)
+        except DeadlineExceeded:
+            return None
+
+    @cached_property
+    def instruction_plain(self) -> str:
+        return plain(self.request.situation.instruction or "")
+
+    @cached_property
+    def moments(self) -> MomentsOf:
+        return moments_of(self.snapshot)
+
+    @cached_property
+    def advice(self) -> list[int]:
+        """What the agent's own last actions advise, latest first (see `retrievers.moments`)."""
+        history = self.request.situation.history[-REMEMBERED:]
+        found: list[int] = []
+        seen: list[str] = []
+        for step in history:
+            seen.insert(0, plain(step.observation))
+            found.insert(
+                0, fingerprint(slots(step.action, self.instruction_plain, seen, self.moments.everyday))
+            )
+        return found
+
+    @cached_property
+    def moment(self) -> list[int]:
+        """The present moment as the contexts of `Moments.contexts`, by kind."""
+        last, second = (np.array([key], np.uint64) for key in [*self.advice, 0, 0][:2])
+        observation = np.array([self.observed[1] if self.observed else 0], np.uint64)
+        return [int(keys[0]) for keys in context_keys(last, second, observation)]
+
+    @cached_property
+    def bearers(self) -> int:
+        """How many moments in scope have the present observation."""
+        if self.observed is None:
+            return 0
+        return len(self.snapshot.occurrences(self.observed[1], self.scope))
+
+    def likeness(self, positions: Numbers) -> Floats:
+        """BM25 of the observation at each position, as a share of an equal one's, 0 to 1."""
+        if not self.observation_terms:
+            return np.zeros(len(positions))
+        ideal = self.snapshot.ideal_observation_score(self.observation_terms)
+        scores = self.snapshot.score_observations(self.observation_terms, positions)
+        return np.minimum(scores / ideal, 1.0) if ideal > 0 else np.zeros(len(positions))
+
+    def instruction_cosine(self, trajectories: Numbers) -> Floats:
+        """How near each trajectory's instruction is to the task in meaning; 0 where it isn't known."""
+        if self.task_vector is None:
+            return np.zeros(len(trajectories))
+        return self.snapshot.score_dense_instructions(self.task_vector, trajectories)
+
+    def after_same_actions(self, most: int) -> Numbers:
+        """Moments in scope after the same last two pieces of advice; at most so many, spread evenly."""
+        found = self.moments.after_two(self.moment[1])
+        found = found[self.scope[self.snapshot.positions(found).owner]]
+        return found if len(found) <= most else found[:: -(-len(found) // most)]
 
     @cached_property
     def recent_actions(self) -> list[int]:

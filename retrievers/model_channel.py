@@ -59,6 +59,17 @@ def by_queries(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
     return [Candidate(number, None, CHANNEL, *scores[number]) for number in order]
 
 
+def by_words(context: Context, k: int) -> list[Candidate]:
+    """At most k trajectories by the words of the first query alone, with the share of the best BM25."""
+    words = terms(context.request.queries[0].text[:QUERY_CHARACTERS]) if context.request.queries else []
+    hits = context.snapshot.search_lexical("trajectory", words, k, context.scope)
+    best = float(hits.scores[0]) if len(hits) else 1.0
+    return [
+        Candidate(number, None, CHANNEL, "lexical", round(score / best, 6))
+        for number, score in zip(hits.numbers.tolist(), hits.scores.tolist(), strict=True)
+    ]
+
+
 def embed_ahead(context: Context, texts: Sequence[str], degraded: Degraded) -> None:
     """Embed several texts side by side, so that searching with each finds it done."""
     if context.scope.any():

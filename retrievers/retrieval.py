@@ -10,7 +10,7 @@ from indexing.lane import EmbeddingLane
 from indexing.snapshot import Snapshot
 from indexing.terms import terms
 from retrievers.assembly import Assembler
-from retrievers.baselines import DocumentRanker, task_text
+from retrievers.baselines import DocumentRanker
 from retrievers.budget import Meter
 from retrievers.context import Context
 from retrievers.likeness import likenesses
@@ -19,11 +19,15 @@ from retrievers.passages import passage
 from retrievers.rendering import render_document, render_prompt
 from retrievers.requests import Answer, Candidate, Demonstration, DocumentHit, Request
 from retrievers.shelf import Shelf
-from retrievers.strategies import STRATEGIES
+from retrievers.strategies import STRATEGIES, Strategy
 
 
-def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answer:
+def retrieve(
+    snapshot: Snapshot, lane: EmbeddingLane, request: Request, strategy: Strategy | None = None
+) -> Answer:
     """Answer a request from one snapshot; queries, where the strategy wants them, are written already.
+
+    `strategy` takes the place of the one that the request names: for comparisons.
 
     Raises
     ------
@@ -31,12 +35,12 @@ def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answe
         The embedding lane is full.
     """
     started = time.perf_counter()
-    strategy = STRATEGIES[request.strategy]
+    strategy = strategy or STRATEGIES[request.strategy]
     degraded = Degraded()
     meter = snapshot.derived("meter", lambda: Meter(snapshot.analyzer.tokenizer))
     scope = snapshot.scope(request.conditions, (*request.exclude, *request.shown))
     context = Context(snapshot, lane, request, scope)
-    ranked, keep = _ranked(context, degraded)
+    ranked, keep = _ranked(context, strategy, degraded)
     found = time.perf_counter()
     shown = _show(context, meter, ranked, strategy.windowed)
     documents = _documents(snapshot, lane, meter, request, degraded) if strategy.documents else []
@@ -67,10 +71,12 @@ def retrieve(snapshot: Snapshot, lane: EmbeddingLane, request: Request) -> Answe
     )
 
 
-def _ranked(context: Context, degraded: Degraded) -> tuple[list[Candidate], tuple[str, ...]]:
+def _ranked(
+    context: Context, strategy: Strategy, degraded: Degraded
+) -> tuple[list[Candidate], tuple[str, ...]]:
     """Candidates not yet shown in the episode, and which of those shown would be among the best."""
     request, snapshot = context.request, context.snapshot
-    rank, limits = STRATEGIES[request.strategy].rank, request.limits
+    rank, limits = strategy.rank, request.limits
     if limits.tokens <= 0 or limits.total <= 0:
         return [], ()
     keep: tuple[str, ...] = ()
@@ -97,7 +103,7 @@ def _ranked_documents(
 ) -> list[tuple[int, float]]:
     """Documents with their scores, best first; by words where there is no time to embed the task."""
     scope = snapshot.documents.scope(request.conditions, (*request.exclude, *request.shown))
-    text = task_text(Context(snapshot, lane, request, snapshot.trajectories.alive))
+    text = Context(snapshot, lane, request, snapshot.trajectories.alive).task_text
     if snapshot.settings.documents_engine == "dense" and scope.any():
         try:
             hits = snapshot.search_documents(

@@ -47,13 +47,14 @@ def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from indexing.library import Library
+    from retrievers.learning import learn
     from service.settings import load_settings
 
     url = load_settings(data_dir=folder).database_url
     if not (create or url or (folder / DATABASE).is_file()):
         raise InvalidInput(f"no collections in {folder}; ingest some, or name another folder with --data-dir")
     try:
-        library = Library(folder, url=url)
+        library = Library(folder, url=url, learner=learn)
     except OSError as error:
         raise InvalidInput(
             f"{folder} can't hold data: {error.strerror}; choose another --data-dir"

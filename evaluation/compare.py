@@ -1,0 +1,124 @@
+"""`precedent compare`: collections parted by task, and every variant asked about what was held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from evaluation.replay import Replay
+from evaluation.results import RowFile
+from evaluation.split import INSTRUCTION, Split, episodes, split, steps_of
+from evaluation.variants import chosen
+from indexing.lane import EmbeddingLane
+from indexing.library import Library, settings_of
+from indexing.records import JSON, Trajectory, document_from_bytes, trajectory_from_bytes
+from retrievers.learning import learn
+
+MEMORY = "memory"
+"""The folder, beside the rows, of the collections without what was held out."""
+
+BATCH = 1_000
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to compare. `by`: what may not recur between memory and held-out (see `evaluation.split`)."""
+
+    strategies: tuple[str, ...] | None = None
+    by: str = INSTRUCTION
+    held_out: float = 0.2
+    episodes: int = 100
+    steps: int = 8
+    k: int = 10
+    budgets: tuple[int, ...] = (500, 1_000, 2_000, 4_000)
+    seed: int = 0
+
+    def to_fields(self) -> dict[str, JSON]:
+        """As a JSON object."""
+        fields = asdict(self)
+        strategies = list(self.strategies) if self.strategies is not None else None
+        return fields | {"strategies": strategies, "budgets": list(self.budgets)}
+
+
+def compare(
+    library: Library, names: Sequence[str], options: Options, file: RowFile, progress: Progress
+) -> None:
+    """Measure each collection; rows are appended to `file`, what is there already isn't done again.
+
+    The same options and the same records give the same rows, milliseconds aside. `progress` is told
+    (stage, done, total) and may raise to stop.
+
+    Raises
+    ------
+    NotFound
+        There is no such collection.
+    InvalidInput
+        A collection has too little to hold anything out, or a variant's name isn't known.
+    """
+    variants = chosen(options.strategies)
+    done = {(row.collection, row.episode, row.step) for row in file.read()}
+    for name in names:
+        parted = split(_trajectories(library, name), options.by, options.held_out, options.seed)
+        asked = [
+            (episode, step)
+            for episode in episodes(parted.held_out, options.episodes, options.seed)
+            for step in steps_of(episode, options.steps)
+        ]
+        left = [one for one in asked if (name, one[0].id, one[1]) not in done]
+        if not left:
+            continue
+        with _remembering(library, name, parted, file.path.parent / MEMORY, progress) as memory:
+            live = memory.live(name)
+            with _lanes(memory, live.builder.lane, variants) as lanes:
+                replay = Replay(name, live.snapshot, lanes, options.k, options.budgets)
+                for count, (episode, step) in enumerate(left, len(asked) - len(left)):
+                    progress(f"asking {name}", count, len(asked))
+                    for rows in replay.rows(episode, [step]):
+                        file.append(rows)
+                progress(f"asking {name}", len(asked), len(asked))
+
+
+def _trajectories(library: Library, name: str) -> Iterator[Trajectory]:
+    row = library.collection(name)
+    for stored in library.records.scan(row.id, "trajectory", row.sequence):
+        yield trajectory_from_bytes(stored.body)
+
+
+@contextmanager
+def _remembering(
+    library: Library, name: str, parted: Split, folder: Path, progress: Progress
+) -> Iterator[Library]:
+    """A library whose collection knows the memory alone; what was embedded before isn't embedded again."""
+    row = library.collection(name)
+    settings = settings_of(row)
+
+    def known(embedder: str) -> object:
+        return library.lane(embedder).embedder
+
+    with Library(folder, known, learner=learn, vectors=library.vectors) as memory:  # type: ignore[arg-type]
+        if not any(found.name == name and found.generation for found in memory.catalog.list()):
+            memory.create(name, settings.to_fields())
+            for first in range(0, len(parted.memory), BATCH):
+                memory.upsert(name, "trajectory", parted.memory[first : first + BATCH])
+            documents = [
+                document_from_bytes(stored.body)
+                for stored in library.records.scan(row.id, "document", row.sequence)
+            ]
+            memory.upsert(name, "document", documents)
+            memory.reindex(name, progress=lambda stage, done, total: progress(f"{stage} {name}", done, total))
+        yield memory
+
+
+@contextmanager
+def _lanes(
+    memory: Library, lane: EmbeddingLane, variants: Sequence[str]
+) -> Iterator[dict[str, EmbeddingLane]]:
+    with ExitStack() as open_lanes:
+        lanes = {name: EmbeddingLane(lane.embedder, memory.vectors, cores=1) for name in variants}
+        for one in lanes.values():
+            open_lanes.callback(one.close)
+        yield lanes

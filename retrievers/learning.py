@@ -1,0 +1,158 @@
+"""Fits the ranker on a collection itself, by leaving one task out at a time.
+
+For moments spread over the collection the candidates are found as for an agent, except that the
+moment's own trajectory and every one with the same instruction are left out. A candidate is
+relevant when it advises what was really done next. No labels are needed, and none are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.embedder import Vectors
+from indexing.learned import Learned
+from indexing.snapshot import Snapshot
+from retrievers.agentic import propose
+from retrievers.alignment import align
+from retrievers.context import Context
+from retrievers.features import FEATURES, LeftOut, features
+from retrievers.model_channel import Degraded
+from retrievers.moments import learn_moments
+from retrievers.query_writers.template import template_query
+from retrievers.ranker import MODEL, WITHOUT_OPENMP
+from retrievers.requests import Limits, Request
+from retrievers.situation import Query, Situation
+
+log = logging.getLogger(__name__)
+
+MOMENTS = 1_000
+"""Moments that the ranker is fitted on, at most."""
+
+LEAST_TRAJECTORIES = 150
+LEAST_TASKS = 30
+"""A collection with fewer trajectories or fewer distinct instructions keeps the rule."""
+
+ROUNDS = 150
+PARAMETERS = {
+    "objective": "binary",
+    "num_leaves": 15,
+    "learning_rate": 0.05,
+    "min_data_in_leaf": 30,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "seed": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+"""LightGBM's; one setting for all collections."""
+
+
+def learn(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:
+    """What the strategies want to know of a generation: its moments, and the fitted ranker."""
+    if not len(snapshot.trajectories):
+        return {}
+    learned = learn_moments(snapshot.trajectories.segments[0])
+    known = Snapshot(
+        snapshot.generation,
+        snapshot.settings,
+        snapshot.analyzer,
+        snapshot.trajectories,
+        snapshot.documents,
+        learned,
+    )
+    tasks = len(np.unique(known.instruction_keys(np.arange(known.size))))
+    if known.size < LEAST_TRAJECTORIES or tasks < LEAST_TASKS:
+        return learned
+    model = fit(known, progress)
+    return learned | ({MODEL: model} if model else {})
+
+
+def fit(snapshot: Snapshot, progress: Callable[[int, int], None]) -> bytes | None:
+    """A ranker in LightGBM's text format; None where nothing can be told apart, or LightGBM is missing."""
+    try:
+        import lightgbm
+    except OSError as error:
+        log.warning(WITHOUT_OPENMP, error)
+        return None
+    chosen = _chosen(snapshot)
+    matrices, labels = [], []
+    for done, position in enumerate(chosen):
+        found = _example(snapshot, position)
+        if found is not None:
+            matrices.append(found[0])
+            labels.append(found[1])
+        progress(done + 1, len(chosen))
+    relevant = np.concatenate([np.empty(0, bool), *labels])
+    if relevant.all() or not relevant.any():
+        return None
+    data = lightgbm.Dataset(np.concatenate(matrices), relevant, feature_name=list(FEATURES))
+    text: str = lightgbm.train(PARAMETERS, data, ROUNDS).model_to_string()
+    return text.encode()
+
+
+def _chosen(snapshot: Snapshot) -> list[int]:
+    """Positions to learn from: trajectories in an order without order, as many of each as it takes."""
+    segment = snapshot.trajectories.segments[0]
+    order = sorted(
+        range(len(segment)), key=lambda n: blake2b(segment.ids[n].encode(), digest_size=8).digest()
+    )
+    each = max(2, ceil(MOMENTS / len(segment)))
+    chosen: list[int] = []
+    for ordinal in order:
+        start, steps = int(segment.position_start[ordinal]), int(segment.steps[ordinal])
+        places = (
+            range(steps) if steps <= each else np.linspace(ordinal % 2, steps - 1, each).astype(int).tolist()
+        )
+        chosen += [start + place for place in dict.fromkeys(places)]
+        if len(chosen) >= MOMENTS:
+            break
+    return chosen[:MOMENTS]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The vector of the one text that is asked for: it is in the index already."""
+
+    vector: Vectors
+
+    def query(self, text: str, deadline: float | None = None) -> Vectors:  # noqa: ARG002
+        return self.vector
+
+    def queries(self, texts: Sequence[str], deadline: float | None = None) -> list[Vectors]:  # noqa: ARG002
+        return [self.vector for _ in texts]
+
+
+def _example(snapshot: Snapshot, position: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """The features of the candidates at one moment, and which of them advise what was done."""
+    segment = snapshot.trajectories.segments[0]
+    owner = int(segment.owner[position])
+    row = int(segment.instruction_row[owner])
+    record = snapshot.trajectory(owner)
+    place = position - int(segment.position_start[owner])
+    situation = Situation(record.instruction, record.steps[:place], record.steps[place].observation)
+    same_task = segment.instructions.of(row).astype(np.int64)
+    scope = snapshot.trajectories.alive.copy()
+    scope[same_task] = False
+    if not scope.any():
+        return None
+    query = Query(template_query(situation), "template")
+    vector = segment.dense["instruction"].vectors(np.array([row], np.int64))[0]
+    context = Context(snapshot, _Known(vector), Request(situation, queries=(query,)), scope)
+    proposals = propose(context, Limits(), Degraded())[0]
+    trajectories = proposals.trajectories
+    if not len(trajectories):
+        return None
+    left_out = LeftOut(snapshot.positions_of(same_task))
+    matrix, advice = features(context, proposals, align(context, trajectories), left_out)
+    return matrix, advice == context.moments.advice(np.array([position]))[0]

@@ -1,0 +1,236 @@
+"""Every moment at which something was done, as what was advised there: the ranker's view of a collection.
+
+An action's *advice* is the fingerprint of its slots (see `retrievers.slots`), so that the same step with
+other values counts as the same. For every position a segment knows its own advice and those before it,
+and how often each advice followed a context: the last advice, the last two, the observation, both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import from_json, to_json
+
+from indexing.analysis import NO_ACTION, fingerprint
+from indexing.engine import Floats, Numbers
+from indexing.records import Trajectory, trajectory_from_bytes
+from indexing.segment import TrajectorySegment
+from indexing.snapshot import Snapshot
+from retrievers.slots import everyday_words, plain, slots
+
+Keys = NDArray[np.uint64]
+
+BEFORE = 3
+"""How many earlier pieces of advice a moment is compared by."""
+
+WORDS, ADVICE, TEXTS = "words.json", "advice.u64", "advice.json"
+"""What is learned of a generation: its everyday words, each position's advice, the advice as text."""
+
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+
+
+def mixed(first: Keys, second: Keys) -> Keys:
+    """One key for each pair."""
+    return first * _MIX[0] ^ (second + _MIX[0]) * _MIX[1]
+
+
+def advice_of(record: Trajectory, everyday: frozenset[str], texts: dict[int, str]) -> list[int]:
+    """The advice at each position, NO_ACTION at a final observation; `texts` learns what they stand for."""
+    instruction, seen, found = plain(record.instruction), list[str](), []
+    for step in record.steps:
+        seen.insert(0, plain(step.observation))
+        text = slots(step.action, instruction, seen, everyday)
+        key = fingerprint(text)
+        texts[key] = text
+        found.append(key)
+    return found + [NO_ACTION] * (record.final_observation is not None)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The moments of one segment. `advice` has an entry for each position."""
+
+    segment: TrajectorySegment
+    advice: Keys
+    texts: Mapping[int, str]
+
+    @cached_property
+    def before(self) -> tuple[Keys, ...]:
+        """The advice one, two, ... positions before each, 0 before the beginning."""
+        index = np.arange(len(self.advice)) - self.segment.position_start[self.segment.owner]
+        found = []
+        for back in range(1, BEFORE + 1):
+            shifted = np.concatenate([np.zeros(back, np.uint64), self.advice[:-back]])[: len(self.advice)]
+            found.append(np.where(index >= back, shifted, np.uint64(0)))
+        return tuple(found)
+
+    @cached_property
+    def contexts(self) -> tuple[Keys, ...]:
+        """Each position's context, by kind: last advice, last two, observation, that and last advice."""
+        observation = self.segment.observations.keys[self.segment.observation_row]
+        return tuple(context_keys(self.before[0], self.before[1], observation))
+
+    @cached_property
+    def _by_two(self) -> tuple[Keys, Numbers]:
+        keys = np.where(self.advice == np.uint64(NO_ACTION), np.uint64(0), self.contexts[1])
+        order = np.argsort(keys, kind="stable")
+        return keys[order], order
+
+    def after_two(self, context: int) -> Numbers:
+        """The positions of the segment with this context of two, ascending."""
+        keys, order = self._by_two
+        low, high = (
+            np.searchsorted(keys, np.uint64(context), "left"),
+            np.searchsorted(keys, np.uint64(context), "right"),
+        )
+        return order[low:high]
+
+    @cached_property
+    def _sorted(self) -> tuple[tuple[Keys, Keys], ...]:
+        acted = self.advice != np.uint64(NO_ACTION)
+        return tuple(
+            (np.sort(keys[acted]), np.sort(mixed(keys, self.advice)[acted])) for keys in self.contexts
+        )
+
+    @cached_property
+    def _advice_sorted(self) -> Keys:
+        return np.sort(self.advice[self.advice != np.uint64(NO_ACTION)])
+
+    def counts(self, kind: int, context: Keys, advice: Keys) -> tuple[Floats, Floats]:
+        """How often each context occurred, and how often that advice followed."""
+        alone, joint = self._sorted[kind]
+        return _count(alone, context), _count(joint, mixed(context, advice))
+
+    def frequency(self, advice: Keys) -> Floats:
+        """How often each advice was followed."""
+        return _count(self._advice_sorted, advice)
+
+
+def context_keys(last: Keys, second: Keys, observation: Keys) -> Iterable[Keys]:
+    """The contexts of `Moments.contexts`, from the last advice, the one before and the observation."""
+    return last, mixed(last, second), observation, mixed(observation, last)
+
+
+def _count(ordered: Keys, wanted: Keys) -> Floats:
+    found: Floats = (
+        np.searchsorted(ordered, wanted, "right") - np.searchsorted(ordered, wanted, "left")
+    ).astype(np.float64)
+    return found
+
+
+def everyday_of(snapshot: Snapshot) -> frozenset[str]:
+    """The everyday words that were learned; none before the first generation."""
+    learned = snapshot.learned.get(WORDS)
+    return frozenset(from_json(learned)) if learned else frozenset()
+
+
+class MomentsOf:
+    """The moments of a snapshot, its segments' side by side."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._starts = snapshot.position_starts
+        self.everyday = everyday_of(snapshot)
+        self.parts: list[Moments] = [
+            segment.derived("moments", partial(self._made, snapshot, segment, place))
+            for place, segment in enumerate(snapshot.trajectories.segments)
+        ]
+        self.size = max(sum(int((part.advice != np.uint64(NO_ACTION)).sum()) for part in self.parts), 1)
+
+    def _made(self, snapshot: Snapshot, segment: TrajectorySegment, place: int) -> Moments:
+        learned = snapshot.learned
+        if place == 0 and ADVICE in learned:
+            advice = np.frombuffer(learned[ADVICE], np.uint64)
+            if len(advice) == len(segment.owner):
+                keys, texts = from_json(learned[TEXTS])
+                return Moments(segment, advice, dict(zip(keys, texts, strict=True)))
+        return read_moments(segment, self.everyday)
+
+    def text(self, advice: int) -> str:
+        """The slots that an advice stands for."""
+        return next((part.texts[advice] for part in self.parts if advice in part.texts), "")
+
+    def _gathered(self, positions: Numbers, arrays: Sequence[Keys]) -> Keys:
+        if len(arrays) == 1:
+            return arrays[0][positions]
+        found = np.empty(len(positions), np.uint64)
+        place = np.searchsorted(self._starts, positions, "right") - 1
+        for number in np.unique(place).tolist():
+            mine = place == number
+            found[mine] = arrays[number][positions[mine] - self._starts[number]]
+        return found
+
+    def advice(self, positions: Numbers) -> Keys:
+        """The advice at positions of the snapshot."""
+        return self._gathered(positions, [part.advice for part in self.parts])
+
+    def before(self, positions: Numbers) -> list[Keys]:
+        """The advice one, two, ... positions before each."""
+        return [
+            self._gathered(positions, [part.before[back] for part in self.parts]) for back in range(BEFORE)
+        ]
+
+    def contexts(self, positions: Numbers) -> list[Keys]:
+        """The contexts of positions, by kind."""
+        kinds = len(self.parts[0].contexts) if self.parts else 0
+        return [
+            self._gathered(positions, [part.contexts[kind] for part in self.parts]) for kind in range(kinds)
+        ]
+
+    def counts(self, kind: int, context: int, advice: Keys) -> tuple[float, Floats]:
+        """How often a context occurred, and how often each advice followed it."""
+        repeated = np.full(len(advice), context, np.uint64)
+        alone, joint = np.zeros(len(advice)), np.zeros(len(advice))
+        for part in self.parts:
+            more_alone, more_joint = part.counts(kind, repeated, advice)
+            alone += more_alone
+            joint += more_joint
+        return float(alone[0]) if len(alone) else 0.0, joint
+
+    def after_two(self, context: int) -> Numbers:
+        """Positions of the snapshot after these last two pieces of advice."""
+        found = [
+            start + part.after_two(context) for start, part in zip(self._starts, self.parts, strict=False)
+        ]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
+    def frequency(self, advice: Keys) -> Floats:
+        """How often each advice was followed."""
+        found = np.zeros(len(advice))
+        for part in self.parts:
+            found += part.frequency(advice)
+        return found
+
+
+def read_moments(segment: TrajectorySegment, everyday: frozenset[str]) -> Moments:
+    """The moments of a segment, read from its records."""
+    texts: dict[int, str] = {}
+    advice = [
+        key
+        for ordinal in range(len(segment))
+        for key in advice_of(trajectory_from_bytes(segment.body(ordinal)), everyday, texts)
+    ]
+    return Moments(segment, np.array(advice, np.uint64), texts)
+
+
+def learn_moments(segment: TrajectorySegment) -> dict[str, bytes]:
+    """A segment's everyday words and moments, as they are kept with a generation."""
+    actions = (
+        [step.action for step in trajectory_from_bytes(segment.body(ordinal)).steps]
+        for ordinal in range(len(segment))
+    )
+    everyday = everyday_words(actions)
+    moments = read_moments(segment, everyday)
+    return {
+        WORDS: to_json(sorted(everyday)),
+        ADVICE: moments.advice.tobytes(),
+        TEXTS: to_json([list(moments.texts), list(moments.texts.values())]),
+    }
+
+
+def moments_of(snapshot: Snapshot) -> MomentsOf:
+    """The moments of a snapshot, read once."""
+    return snapshot.derived("moments", lambda: MomentsOf(snapshot))

@@ -1,0 +1,75 @@
+"""Scores for candidates: by a model fitted on the collection itself, or by rule where there is none."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexing.engine import Floats
+from indexing.snapshot import Snapshot
+from retrievers.features import column
+
+MODEL = "ranker.txt"
+"""What is learned of a generation: the fitted model, in LightGBM's text format."""
+
+
+WITHOUT_OPENMP = (
+    "LightGBM can't be loaded (%s): demonstrations are ranked by rule; "
+    "on Debian and Ubuntu run: apt-get install libgomp1"
+)
+
+log = logging.getLogger(__name__)
+
+
+class Ranker(Protocol):
+    """Scores candidates by their features."""
+
+    def __call__(self, matrix: NDArray[np.float64]) -> Floats:
+        """A score for each row of (candidates, FEATURES); higher is better."""
+        ...
+
+
+class RuleRanker:
+    """By how many candidates advise the same, each weighted by its fit; among these the best fit."""
+
+    def __call__(self, matrix: NDArray[np.float64]) -> Floats:
+        return matrix[:, column("votes_fit")] + 1e-3 * matrix[:, column("fit_behind")]
+
+
+@dataclass(frozen=True)
+class FittedRanker:
+    """The model's estimate that a candidate's next action is the one to take, 0 to 1."""
+
+    booster: Any
+
+    @classmethod
+    def load(cls, model: bytes) -> FittedRanker:
+        """Read a model that `fit` wrote."""
+        import lightgbm
+
+        return cls(lightgbm.Booster(model_str=model.decode()))
+
+    def __call__(self, matrix: NDArray[np.float64]) -> Floats:
+        scores: Floats = self.booster.predict(matrix, num_threads=1)
+        return scores
+
+
+def ranker_of(snapshot: Snapshot) -> Ranker:
+    """The ranker of a snapshot's generation, loaded once; the rule where none was fitted."""
+    model = snapshot.learned.get(MODEL)
+    if model is None:
+        return RuleRanker()
+    base = snapshot.trajectories.segments[0]
+    return base.derived("ranker", lambda: _loaded(model))
+
+
+def _loaded(model: bytes) -> Ranker:
+    try:
+        return FittedRanker.load(model)
+    except OSError as error:
+        log.warning(WITHOUT_OPENMP, error)
+        return RuleRanker()
