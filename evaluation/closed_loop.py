@@ -1,0 +1,229 @@
+"""Closed loop: an agent acts in a real environment on what a variant shows it at each step.
+
+What counts is the environment's own judgement. All variants play the same tasks with the same agent
+(`evaluation.agents`); what a variant shows whole is aligned by the rule that aligns ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydantic_core import from_json, to_json
+
+from environments.base import Environment, Task
+from evaluation.agents import Advice, Propose, choose
+from evaluation.variants import VARIANTS, Variant
+from indexing.lane import EmbeddingLane
+from indexing.library import Library
+from indexing.records import JSON, Step, Trajectory
+from indexing.snapshot import Snapshot
+from retrievers.alignment import align
+from retrievers.context import Context
+from retrievers.learning import learn
+from retrievers.moments import moments_of
+from retrievers.query_writers.template import template_query
+from retrievers.requests import Demonstration, Request
+from retrievers.retrieval import retrieve
+from retrievers.situation import Query, Situation
+
+NONE = "none"
+"""The agent without demonstrations: chance among the admissible actions."""
+
+PLAYED = (NONE, "random", "instruction", "observation", "model", "paper", "agentic", "agentic-once")
+MEMORY = "memory"
+BATCH = 1_000
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """An environment, what is remembered of it, and the tasks that are played.
+
+    `score` is what counts there; `propose` gives the actions to choose among for a task where the
+    environment can't tell.
+    """
+
+    name: str
+    environment: Environment
+    memory: Callable[[], Sequence[Trajectory]]
+    tasks: Sequence[Task]
+    step_limit: int
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+    score: str = "success"
+    propose: Callable[[Task], Propose] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One variant's episode. `ms` is the median retrieval's; `advised` the share of steps with advice."""
+
+    world: str
+    task: str
+    variation: int
+    variant: str
+    success: bool
+    reward: float
+    steps: int
+    ms: float
+    advised: float
+
+
+class Guide:
+    """What a variant advises in one episode, situation by situation."""
+
+    def __init__(self, snapshot: Snapshot, lane: EmbeddingLane, variant: Variant | None, k: int) -> None:
+        self._variant = variant
+        self._snapshot = variant.view(snapshot) if variant else snapshot
+        self._lane = lane
+        self._k = k
+        self._kept: tuple[Demonstration, ...] | None = None
+
+    def advice(self, situation: Situation) -> list[Advice]:
+        """The advice of each demonstration, in rank order; none of one that had already ended here."""
+        variant = self._variant
+        if variant is None:
+            return []
+        query = Query(template_query(situation), "template")
+        request = Request(situation, queries=(query,), limits=variant.limits(self._k))
+        if self._kept is not None:
+            return self._read(request, self._kept, again=True)
+        found = retrieve(self._snapshot, self._lane, request, variant.strategy).demonstrations
+        if variant.once:
+            self._kept = found
+        return self._read(request, found, again=False)
+
+    def _read(self, request: Request, shown: Sequence[Demonstration], again: bool) -> list[Advice]:
+        snapshot = self._snapshot
+        if not shown:
+            return []
+        numbers = np.array([snapshot.trajectories.number(one.id) for one in shown], np.int64)
+        if again or any(one.step is None for one in shown):
+            context = Context(snapshot, self._lane, request, snapshot.trajectories.alive)
+            places = align(context, numbers).positions.tolist()
+        else:
+            places = [0] * len(shown)
+        moments, found = moments_of(snapshot), []
+        for one, number, place in zip(shown, numbers.tolist(), places, strict=True):
+            first = snapshot.first_position(number)
+            index = place - first if again or one.step is None else one.step
+            record = snapshot.trajectory(number)
+            if index < len(record.steps):
+                step = record.steps[index]
+                slots = int(moments.advice(np.array([first + index]))[0])
+                found.append(Advice(step.action, slots, record.instruction, step.observation))
+        return found
+
+
+def play(
+    world: World,
+    task: Task,
+    snapshot: Snapshot,
+    lane: EmbeddingLane,
+    variant: str,
+    k: int = 10,
+    seed: int = 0,
+) -> Episode:
+    """Play one task to its end or to the world's step limit. The same seed plays the same episode."""
+    everyday = moments_of(snapshot).everyday
+    guide = Guide(snapshot, lane, None if variant == NONE else VARIANTS[variant], k)
+    propose = world.propose(task) if world.propose else None
+    start = world.environment.reset(task)
+    situation = Situation(start.instruction, (), start.observation)
+    reward, success, advised, times = 0.0, False, 0, list[float]()
+    while len(times) < world.step_limit:
+        begun = time.perf_counter()
+        advice = guide.advice(situation)
+        times.append((time.perf_counter() - begun) * 1e3)
+        advised += bool(advice)
+        admissible = world.environment.admissible_actions()
+        if admissible is None and propose:
+            admissible = propose(situation, advice)
+        if not admissible:
+            break
+        action = choose(situation, admissible, advice, everyday, seed)
+        result = world.environment.step(action)
+        done = Step(situation.observation or "", action)
+        situation = Situation(start.instruction, (*situation.history, done), result.observation)
+        reward, success = result.reward, result.success
+        if result.done:
+            break
+    return Episode(
+        world=world.name,
+        task=task.name,
+        variation=task.variation,
+        variant=variant,
+        success=success,
+        reward=round(reward, 6),
+        steps=len(situation.history),
+        ms=round(float(np.median(times)), 3),
+        advised=round(advised / len(times), 4),
+    )
+
+
+class EpisodeFile:
+    """Episodes on disk, one JSON object a line: what is there already need not be played again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[Episode]:
+        """All whole lines; a last one that a crash cut off is passed over."""
+        if not self.path.exists():
+            return []
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        return [Episode(**from_json(line)) for line in lines if line.endswith(b"\n")]
+
+    def append(self, episode: Episode) -> None:
+        """Add an episode; a cut-off last line is mended first."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(to_json(asdict(episode)) + b"\n")
+
+
+@contextmanager
+def remembering(
+    world: World, folder: Path, progress: Progress, embedders: Callable[[str], object] | None = None
+) -> Iterator[Library]:
+    """A library that holds the world's memory as a collection of its name, made at the first use."""
+    given = {"embedders": embedders} if embedders else {}
+    with Library(folder / MEMORY, learner=learn, **given) as memory:  # type: ignore[arg-type]
+        if not any(found.name == world.name and found.generation for found in memory.catalog.list()):
+            memory.create(world.name, world.settings)
+            records = world.memory()
+            for first in range(0, len(records), BATCH):
+                memory.upsert(world.name, "trajectory", records[first : first + BATCH])
+            memory.reindex(
+                world.name, progress=lambda stage, done, total: progress(f"{stage} {world.name}", done, total)
+            )
+        yield memory
+
+
+def play_all(
+    world: World,
+    memory: Library,
+    file: EpisodeFile,
+    progress: Progress,
+    variants: Sequence[str] = PLAYED,
+    k: int = 10,
+    seed: int = 0,
+) -> None:
+    """Every variant on every task, task by task; what the file has already isn't played again.
+
+    `progress` is told (stage, done, total) and may raise to stop.
+    """
+    have = {(one.world, one.task, one.variation, one.variant) for one in file.read()}
+    live = memory.live(world.name)
+    wanted = [(task, variant) for task in world.tasks for variant in variants]
+    for count, (task, variant) in enumerate(wanted):
+        progress(f"playing {world.name}", count, len(wanted))
+        if (world.name, task.name, task.variation, variant) not in have:
+            file.append(play(world, task, live.snapshot, live.builder.lane, variant, k, seed))
+    progress(f"playing {world.name}", len(wanted), len(wanted))
