@@ -45,8 +45,7 @@ Progress = Callable[[str, int, int], None]
 class World:
     """An environment, what is remembered of it, and the tasks that are played.
 
-    `score` is what counts there; `propose` gives the actions to choose among for a task where the
-    environment can't tell.
+    `propose` gives the actions to choose among for a task where the environment can't tell.
     """
 
     name: str
@@ -55,7 +54,6 @@ class World:
     tasks: Sequence[Task]
     step_limit: int
     settings: Mapping[str, JSON] = field(default_factory=dict)
-    score: str = "success"
     propose: Callable[[Task], Propose] | None = None
 
 

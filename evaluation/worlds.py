@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from environments.alfworld import ALFWorld
-from environments.base import Task
+from environments.base import Expert, Task
+from environments.miniwob import MiniWoB
+from environments.scienceworld import ScienceWorld
 from evaluation.closed_loop import World
 from indexing.formats import read
-from indexing.records import Trajectory
+from indexing.records import Step, Trajectory, to_bytes, trajectory_from_bytes
+from retrievers.slots import take_apart
 
+T = TypeVar("T")
 
-def _trajectories(kind: str, path: Path) -> list[Trajectory]:
-    return [record for record in read(kind, path) if isinstance(record, Trajectory)]
+SCORES = {"alfworld": "success", "scienceworld": "reward", "miniwob": "success"}
+"""The worlds by name, and what counts in each."""
+
+SCIENCE = (
+    "chemistry-mix", "chemistry-mix-paint-secondary-color", "find-animal", "find-non-living-thing",
+    "find-plant", "identify-life-stages-2", "lifespan-longest-lived", "power-component",
+    "test-conductivity", "use-thermometer",
+)  # fmt: skip
+"""ScienceWorld's tasks of several kinds whose gold paths are short."""
+
+LONGEST_PATH = 60
+PATHS = 12
+"""Gold paths that are remembered of each task of ScienceWorld."""
+
+FEWEST_DEMONSTRATIONS = 20
+POINTING = frozenset({"click", "type"})
+MOSTLY = 0.9
+"""A MiniWoB++ task is played where so much of what people did there is clicking and typing."""
 
 
 def alfworld(data: Path, count: int, split: str = "valid_unseen", step_limit: int = 50) -> World:
@@ -29,8 +51,123 @@ def alfworld(data: Path, count: int, split: str = "valid_unseen", step_limit: in
     return World("alfworld", environment, lambda: memory, spread(tasks, count), step_limit)
 
 
-def spread(tasks: Sequence[Task], count: int) -> list[Task]:
-    """At most so many, evenly apart."""
-    if len(tasks) <= count:
-        return list(tasks)
-    return [tasks[index * len(tasks) // count] for index in range(count)]
+def scienceworld(
+    folder: Path, count: int, names: Sequence[str] = SCIENCE, paths: int = PATHS, step_limit: int = 60
+) -> World:
+    """Science tasks: gold paths of training variations are remembered, test variations are played.
+
+    The paths are kept in `folder`, for each takes seconds to find.
+    """
+    environment = ScienceWorld(step_limit=step_limit)
+    test = {name: environment.variations(name, "test") for name in names}
+    each = -(-count // len(names))
+    tasks = [Task(name, number) for name in names for number in spread(test[name], each)][:count]
+
+    def memory() -> list[Trajectory]:
+        train = {name: environment.variations(name, "train") for name in names}
+        wanted = [Task(name, number) for name in names for number in spread(train[name], paths)]
+        return gold_paths(lambda: ScienceWorld(expert=True), wanted, folder / "scienceworld.ndjson")
+
+    return World("scienceworld", environment, memory, tasks, step_limit)
+
+
+def miniwob(data: Path, count: int, seed: int = 0, step_limit: int = 10) -> World:
+    """Web tasks: people's demonstrations are remembered, pages made from other seeds are played."""
+    environment = MiniWoB(step_limit=step_limit)
+    memory = _trajectories("miniwob", data / "miniwob_demos")
+    by_task: defaultdict[str, list[Trajectory]] = defaultdict(list)
+    for record in memory:
+        by_task[str((record.metadata or {}).get("task"))].append(record)
+    pages = set(environment.task_names())
+    names = [name for name, records in sorted(by_task.items()) if name in pages and _is_pointing(records)]
+    tasks = [Task(name, seed * 10_000 + turn) for turn in range(-(-count // len(names))) for name in names]
+    return World(
+        "miniwob",
+        environment,
+        lambda: memory,
+        tasks[:count],
+        step_limit,
+        settings={"observation_normalizer": "html"},
+    )
+
+
+def _is_pointing(records: Sequence[Trajectory]) -> bool:
+    heads = [take_apart(step.action).head for record in records for step in record.steps]
+    share = sum(head in POINTING for head in heads) / max(len(heads), 1)
+    return len(records) >= FEWEST_DEMONSTRATIONS and share >= MOSTLY
+
+
+def gold_paths(expert: Callable[[], Expert], tasks: Sequence[Task], file: Path) -> list[Trajectory]:
+    """What the expert does for each task, kept in `file`; those there already aren't played again.
+
+    Failures and paths of more than LONGEST_PATH steps are left out.
+    """
+    found = {record.id: record for record in _kept(file)}
+    missing = [task for task in tasks if _name(task) not in found]
+    if missing:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        world = expert()
+        try:
+            with file.open("ab") as kept:
+                for task in missing:
+                    record = found[_name(task)] = gold_path(world, task)
+                    kept.write(to_bytes(record) + b"\n")
+        finally:
+            world.close()
+    wanted = [found[_name(task)] for task in tasks]
+    return [one for one in wanted if (one.outcome or {}).get("success") and len(one.steps) <= LONGEST_PATH]
+
+
+def gold_path(world: Expert, task: Task) -> Trajectory:
+    """The expert's trajectory, each action really taken."""
+    start = world.reset(task)
+    observation, success, reward, steps = start.observation, False, 0.0, list[Step]()
+    for action in world.expert_actions():
+        result = world.step(action)
+        steps.append(Step(observation, action))
+        observation, success, reward = result.observation, result.success, result.reward
+        if result.done:
+            break
+    return Trajectory(
+        id=_name(task),
+        instruction=start.instruction,
+        steps=tuple(steps),
+        final_observation=observation,
+        source={"kind": "recorded", "construction": "original"},
+        outcome={"success": success, "reward": round(reward, 4)},
+        metadata={"task": task.name, "variation": task.variation},
+    )
+
+
+def _name(task: Task) -> str:
+    return f"{task.name}/{task.variation}"
+
+
+def _kept(file: Path) -> Iterator[Trajectory]:
+    if file.exists():
+        for line in file.read_bytes().splitlines():
+            yield trajectory_from_bytes(line)
+
+
+def _trajectories(kind: str, path: Path) -> list[Trajectory]:
+    return [record for record in read(kind, path) if isinstance(record, Trajectory)]
+
+
+def spread(values: Sequence[T], count: int) -> list[T]:
+    """At most so many of them, evenly apart.
+
+    >>> spread([0, 1, 2, 3, 4, 5], 3)
+    [0, 2, 4]
+    """
+    if len(values) <= count:
+        return list(values)
+    return [values[index * len(values) // count] for index in range(count)]
+
+
+def worlds(data: Path, folder: Path, count: int, seed: int) -> Mapping[str, Callable[[], World]]:
+    """Each world by its name, made when asked for; `folder` keeps what has to be made once."""
+    return {
+        "alfworld": lambda: alfworld(data, count),
+        "scienceworld": lambda: scienceworld(folder, count),
+        "miniwob": lambda: miniwob(data, count, seed),
+    }
