@@ -28,7 +28,10 @@ EVERYDAY_SHARE = 0.02
 """An everyday word stands in the actions of this many trajectories, and of this share of them."""
 
 LONGEST = 2_000
-"""Characters of an action that are read."""
+"""Characters of an action in which parts begin."""
+
+LONGEST_QUOTED = 20_000
+"""Characters of an action within which a quoted text has to end."""
 
 MOST_PARTS = 64
 """Parts of an action that are read."""
@@ -39,10 +42,23 @@ _NAMES = re.compile(r"\s*[:=](?!=)")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
-@lru_cache(1 << 10)
+REMEMBERED, REMEMBERED_LONG = 100, 20_000
+"""Characters of texts that are remembered as `plain`: many short ones, a few longer ones."""
+
+
 def plain(text: str) -> str:
     """A text as its lower-cased words between single spaces, with one at each end."""
+    if len(text) <= REMEMBERED:
+        return _plain_short(text)
+    return _plain_long(text) if len(text) <= REMEMBERED_LONG else _plain(text)
+
+
+def _plain(text: str) -> str:
     return f" {_NOT_WORD.sub(' ', text.lower()).strip()} "
+
+
+_plain_short = lru_cache(1 << 12)(_plain)
+_plain_long = lru_cache(1 << 8)(_plain)
 
 
 class Parts:
@@ -60,7 +76,6 @@ class Parts:
         return [text for text, names in self.parts if not names]
 
 
-@lru_cache(1 << 15)
 def take_apart(action: str) -> Parts:
     """The head and the parts of an action.
 
@@ -69,9 +84,14 @@ def take_apart(action: str) -> Parts:
     >>> take_apart('Find({"city":"San Jose"})').parts
     (('city', True), ('san jose', False))
     """
-    action = action[:LONGEST]
-    head, called, parts = "", False, []
+    return _taken_short(action) if len(action) <= LONGEST else _taken(action[:LONGEST_QUOTED])
+
+
+def _taken(action: str) -> Parts:
+    head, called, parts = "", False, list[tuple[str, bool]]()
     for found in _PART.finditer(action):
+        if found.start() >= LONGEST or len(parts) == MOST_PARTS:
+            break
         if found["quoted"]:
             text = plain(found["quoted"][1:-1]).strip()
         else:
@@ -80,10 +100,13 @@ def take_apart(action: str) -> Parts:
             head, called = text or '""', bool(found["called"])
             continue
         names = called and bool(_NAMES.match(action, found.end()))
+        if names and found["quoted"]:
+            text = found["quoted"][1:-1].lower()
         parts.append((text, names))
-        if len(parts) == MOST_PARTS:
-            break
     return Parts(head, tuple(parts))
+
+
+_taken_short = lru_cache(1 << 13)(_taken)
 
 
 def everyday_words(trajectories: Iterable[Iterable[str]]) -> frozenset[str]:
