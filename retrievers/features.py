@@ -114,7 +114,7 @@ def features(
         "left": steps - index,
         "length": steps,
         "success": snapshot.success_of(owners),
-        "frequency": (moments.frequency(choices) / moments.size)[choice],
+        "frequency": _frequency(context, choices, left_out)[choice],
         "again": advice == np.uint64(last[0]),
         "done": np.array([history.count(key) for key in choices.tolist()], np.float64)[choice],
         "fit_behind": fit - top,
@@ -141,6 +141,18 @@ def features(
     for number, name in enumerate(FEATURES):
         matrix[:, number] = columns[name]
     return matrix, advice
+
+
+def _frequency(context: Context, choices: NDArray[np.uint64], left_out: LeftOut | None) -> Floats:
+    """The share of each choice in all that was ever done."""
+    moments = context.moments
+    found, size = moments.frequency(choices), moments.size
+    if left_out is not None:
+        mine = moments.advice(left_out.positions)
+        found = found - np.array([(mine == choice).sum() for choice in choices])
+        size -= int((mine != np.uint64(NO_ACTION)).sum())
+    shares: Floats = found / max(size, 1)
+    return shares
 
 
 def _after(context: Context, choices: NDArray[np.uint64], left_out: LeftOut | None) -> list[Floats]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexing.engine import Floats
 from indexing.snapshot import Snapshot
-from retrievers.features import column
+from retrievers.features import FEATURES, column
 
 MODEL = "ranker.txt"
 """What is learned of a generation: the fitted model, in LightGBM's text format."""
@@ -20,6 +20,10 @@ MODEL = "ranker.txt"
 WITHOUT_OPENMP = (
     "LightGBM can't be loaded (%s): demonstrations are ranked by rule; "
     "on Debian and Ubuntu run: apt-get install libgomp1"
+)
+
+OF_ANOTHER_VERSION = (
+    "the fitted ranker is another version's: demonstrations are ranked by rule; run: precedent reindex"
 )
 
 log = logging.getLogger(__name__)
@@ -69,7 +73,11 @@ def ranker_of(snapshot: Snapshot) -> Ranker:
 
 def _loaded(model: bytes) -> Ranker:
     try:
-        return FittedRanker.load(model)
+        fitted = FittedRanker.load(model)
     except OSError as error:
         log.warning(WITHOUT_OPENMP, error)
         return RuleRanker()
+    if fitted.booster.feature_name() != list(FEATURES):
+        log.warning(OF_ANOTHER_VERSION)
+        return RuleRanker()
+    return fitted
