@@ -10,7 +10,7 @@ from pathlib import Path
 from evaluation.replay import Replay
 from evaluation.results import RowFile
 from evaluation.split import INSTRUCTION, Split, episodes, split, steps_of
-from evaluation.variants import chosen
+from evaluation.variants import chosen, rows_each
 from indexing.lane import EmbeddingLane
 from indexing.library import Library, settings_of
 from indexing.records import JSON, Trajectory, document_from_bytes, trajectory_from_bytes
@@ -60,6 +60,7 @@ def compare(
         A collection has too little to hold anything out, or a variant's name isn't known.
     """
     variants = chosen(options.strategies)
+    file.keep_whole(rows_each(variants, len(options.budgets)))
     done = {(row.collection, row.episode, row.step) for row in file.read()}
     for name in names:
         parted = split(_trajectories(library, name), options.by, options.held_out, options.seed)

@@ -55,6 +55,13 @@ class RowFile:
                 if line.endswith(b"\n"):
                     yield Row(**from_json(line))
 
+    def keep_whole(self, size: int) -> None:
+        """Cut off what a crash left of the last situation, where each has `size` rows."""
+        if self.path.exists():
+            with self.path.open("rb+") as file:
+                lines = [line for line in file if line.endswith(b"\n")]
+                file.truncate(sum(map(len, lines[: len(lines) // size * size])))
+
     def append(self, rows: list[Row]) -> None:
         """Add rows of one situation; a cut-off last line is mended first."""
         with self.path.open("ab+") as file:

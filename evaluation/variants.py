@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from indexing.errors import InvalidInput
@@ -110,6 +110,11 @@ PRIOR = "prior"
 """The commonest actions of the memory, whatever the situation: not retrieved at all."""
 
 NAMES = (PRIOR, *VARIANTS)
+
+
+def rows_each(names: Sequence[str], budgets: int) -> int:
+    """How many rows a situation has in a comparison of these variants."""
+    return sum(1 + budgets * (name in VARIANTS and VARIANTS[name].by_tokens) for name in set(names))
 
 
 def chosen(names: tuple[str, ...] | None) -> tuple[str, ...]:
