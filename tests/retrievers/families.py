@@ -1,0 +1,69 @@
+"""A family of made-up tasks in which the nearest instruction misleads, and collections to learn it from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from indexing.building import Builder
+from indexing.lane import EmbeddingLane
+from indexing.learned import Learned
+from indexing.pool import Pool
+from indexing.records import Step, Trajectory
+from indexing.segment import DocumentSegment, TrajectorySegment
+from indexing.settings import CollectionSettings
+from indexing.snapshot import Snapshot
+from retrievers.learning import learn
+from tests.support.collections import analyzer
+from tests.support.retrieval import make_lane
+
+THINGS = ("mug", "pen", "book", "lamp", "key", "plate")
+PLACES = ("desk", "shelf", "drawer", "sofa", "bed")
+WORDS = ("kindly", "now", "please", "today", "quickly", "soon", "again")
+
+
+def errand(number: int, first: int = 0) -> Trajectory:
+    """Bring a thing: which way to go is told by the lamp that is seen, not by what is asked for."""
+    thing = THINGS[number % len(THINGS)]
+    place = PLACES[number * 7 % len(PLACES)]
+    word = WORDS[number * 3 % len(WORDS)]
+    lamp, way = (("green", "north"), ("amber", "south"), ("white", "west"))[
+        (number * number + number // 4) % 3
+    ]
+    steps = (
+        Step(f"A hall with a {lamp} lamp. Note {number}. Doors lead everywhere.", f"go {way}"),
+        Step(f"You see a {place} and a {thing} {number % 4}.", f"take {thing} {number % 4} from {place}"),
+        Step(f"You carry the {thing} {number % 4}.", f"give {thing} to {word}"),
+    )
+    instruction = f"Bring a {thing} from the {place} to errand {number % 90} {word}"
+    return Trajectory(f"t{first + number:05}", instruction, steps, outcome={"success": True})
+
+
+def errands(count: int, first: int = 0) -> list[Trajectory]:
+    """Some ninety tasks, each met several times where there are more."""
+    return [errand(number, first) for number in range(first, first + count)]
+
+
+def unwatched(done: int, total: int) -> None:
+    """Progress of learning that nobody watches."""
+
+
+class Bench:
+    """Builds snapshots of records as a generation would be built, in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lane: EmbeddingLane = make_lane(folder)
+        self.builder = Builder(CollectionSettings(tokenizer="words"), analyzer(), self.lane)
+
+    def segment(self, records: Sequence[Trajectory]) -> TrajectorySegment:
+        return self.builder.trajectories([self.builder.analyzer.trajectory(one, 1) for one in records])
+
+    def snapshot(self, *parts: Sequence[Trajectory], learned: Learned | None = None) -> Snapshot:
+        """A snapshot with a segment for each part; the first one is the generation's."""
+        seen: Pool[TrajectorySegment] = Pool([self.segment(part) for part in parts], [])
+        told: Pool[DocumentSegment] = Pool([self.builder.documents([])], [])
+        return Snapshot("g", self.builder.settings, self.builder.analyzer, seen, told, learned or {})
+
+    def learned(self, records: Sequence[Trajectory]) -> Learned:
+        """What is learned of a generation of these records."""
+        return learn(self.snapshot(records), unwatched)
