@@ -42,10 +42,10 @@ LEAST_TASKS = 30
 ROUNDS = 150
 PARAMETERS = {
     "objective": "binary",
-    "num_leaves": 15,
+    "num_leaves": 7,
     "learning_rate": 0.05,
     "min_data_in_leaf": 30,
-    "feature_fraction": 0.7,
+    "feature_fraction": 0.5,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
     "lambda_l2": 1.0,
