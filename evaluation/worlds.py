@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,7 +62,8 @@ def scienceworld(
     environment = ScienceWorld(step_limit=step_limit)
     test = {name: environment.variations(name, "test") for name in names}
     each = -(-count // len(names))
-    tasks = [Task(name, number) for name in names for number in spread(test[name], each)][:count]
+    turns = zip_longest(*([Task(name, number) for number in spread(test[name], each)] for name in names))
+    tasks = [task for turn in turns for task in turn if task is not None][:count]
 
     def memory() -> list[Trajectory]:
         train = {name: environment.variations(name, "train") for name in names}
