@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ("dialects", "indexing", "retrievers", "environments", "synthesis", "evaluation", "service")
 EVERYWHERE = (*LIBRARY, "benchmarks", "examples", "samples", "scripts", "tests")
 HEAVY = (
-    "faiss", "gymnasium", "jericho", "minigrid", "openai", "pydantic_ai", "py4j", "scienceworld", "scipy",
-    "sentence_transformers", "sklearn", "textworld", "torch", "transformers",
+    "faiss", "gymnasium", "jericho", "lightgbm", "minigrid", "openai", "pydantic_ai", "py4j", "scienceworld",
+    "scipy", "sentence_transformers", "sklearn", "textworld", "torch", "transformers",
 )  # fmt: skip
 IMPORTED_WHEN_NEEDED = {"retrievers.remote_model"}
 """Modules that lead to something heavy by design, and that no other imports at import time."""

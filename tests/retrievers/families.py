@@ -1,9 +1,10 @@
-"""A family of made-up tasks in which the nearest instruction misleads, and collections to learn it from."""
+"""Made-up families of tasks, and collections to learn them from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 from indexing.building import Builder
 from indexing.lane import EmbeddingLane
@@ -22,8 +23,8 @@ PLACES = ("desk", "shelf", "drawer", "sofa", "bed")
 WORDS = ("kindly", "now", "please", "today", "quickly", "soon", "again")
 
 
-def errand(number: int, first: int = 0) -> Trajectory:
-    """Bring a thing: which way to go is told by the lamp that is seen, not by what is asked for."""
+def errand(number: int) -> Trajectory:
+    """Bring a thing: which way to go is told by the lamp in the hall."""
     thing = THINGS[number % len(THINGS)]
     place = PLACES[number * 7 % len(PLACES)]
     word = WORDS[number * 3 % len(WORDS)]
@@ -36,12 +37,33 @@ def errand(number: int, first: int = 0) -> Trajectory:
         Step(f"You carry the {thing} {number % 4}.", f"give {thing} to {word}"),
     )
     instruction = f"Bring a {thing} from the {place} to errand {number % 90} {word}"
-    return Trajectory(f"t{first + number:05}", instruction, steps, outcome={"success": True})
+    return Trajectory(f"t{number:05}", instruction, steps, outcome={"success": True})
 
 
 def errands(count: int, first: int = 0) -> list[Trajectory]:
     """Some ninety tasks, each met several times where there are more."""
-    return [errand(number, first) for number in range(first, first + count)]
+    return [errand(number) for number in range(first, first + count)]
+
+
+BELLS = ("ring", "knock", "wave")
+DOORS = ("push", "pull", "slide", "lift", "turn")
+
+
+def rite(number: int) -> Trajectory:
+    """Open a door: how depends on the two things done before, and what is seen has nothing to do with it."""
+    draw = Random(number)
+    first, second = draw.randrange(3), draw.randrange(3)
+    opening = DOORS[(2 * first + second) % len(DOORS)]
+    actions = (BELLS[first], BELLS[second], opening)
+    steps = tuple(Step(f"Room {draw.randrange(12)} of the tower", action) for action in actions)
+    return Trajectory(
+        f"r{number:05}", f"Open door {number} for {draw.choice(WORDS)} {draw.choice(PLACES)}", steps
+    )
+
+
+def rites(count: int, first: int = 0) -> list[Trajectory]:
+    """As many tasks, each met once."""
+    return [rite(number) for number in range(first, first + count)]
 
 
 def unwatched(done: int, total: int) -> None:
