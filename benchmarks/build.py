@@ -12,8 +12,10 @@ from benchmarks.corpora import COLLECTION, corpus, fill
 from benchmarks.timing import seconds, spread
 from indexing.analysis import outline
 from indexing.embedder import Embedder, load_embedder
+from indexing.learned import Learner, nothing
 from indexing.library import Library
 from indexing.records import Trajectory
+from retrievers.learning import learn
 
 PARTS = 3
 
@@ -30,10 +32,24 @@ def _embedding(folder: Path, embedder: Embedder, records: Sequence[Trajectory]) 
         return seconds(lambda: lane.index(texts))
 
 
-def _building(folder: Path, embedder: Embedder, records: Sequence[Trajectory]) -> float:
-    with Library(folder, lambda _: embedder) as library:
+def _building(
+    folder: Path, embedder: Embedder, records: Sequence[Trajectory], learner: Learner = nothing
+) -> float:
+    with Library(folder, lambda _: embedder, learner=learner) as library:
         fill(library, records)
         return seconds(lambda: library.reindex(COLLECTION))
+
+
+def _learning(work: Path, embedder: Embedder, records: Sequence[Trajectory]) -> Comparison:
+    times = []
+    for learner in (nothing, learn):
+        folder = work / "build-learning"
+        times.append(_building(folder, embedder, records, learner))
+        shutil.rmtree(folder, ignore_errors=True)
+    return Comparison(
+        f"build of {len(records):,} trajectories, the ranker fitted", "s", times[1], times[0],
+        "building what the paper's rule needs", Bar(3.0), {"trajectories": len(records)},
+    )  # fmt: skip
 
 
 def run(round_: Round) -> Iterator[Comparison]:
@@ -61,3 +77,4 @@ def run(round_: Round) -> Iterator[Comparison]:
         "embedding the same texts alone", Bar(0.85, at_least=True),
         {"data": found.name, "texts": sum(sizes), "build, s": spread(built, 1), "alone, s": spread(alone, 1)},
     )  # fmt: skip
+    yield _learning(round_.work, embedder, found.stored)

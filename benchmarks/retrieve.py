@@ -18,6 +18,7 @@ from benchmarks.corpora import COLLECTION, Situated, StandIn, corpus, fill, situ
 from benchmarks.timing import by_turns, spread
 from indexing.embedder import CHECKSUM, load_embedder
 from indexing.library import Library
+from retrievers.learning import learn
 
 CLIENTS = 8
 
@@ -35,7 +36,8 @@ def prepare(round_: Round, folder: Path, stored: int) -> Asked:
     """Build the collection in `folder`; returns what to ask of it."""
     found = corpus(round_, stored, 5_000)
     real = round_.vectors == "real"
-    with Library(folder, load_embedder if real else lambda _: StandIn(f"sha256:{CHECKSUM}")) as library:
+    embedders = load_embedder if real else lambda _: StandIn(f"sha256:{CHECKSUM}")
+    with Library(folder, embedders, learner=learn) as library:
         fill(library, found.stored)
         library.reindex(COLLECTION)
         snapshot = library.snapshot(COLLECTION)
@@ -126,11 +128,7 @@ def _agentic(url: str, some: Sequence[Situated]) -> Comparison:
     needed: list[list[str]] = []
 
     def embed(one: Situated) -> None:
-        from retrievers.query_writers.template import template_query
-        from retrievers.situation import Situation
-
-        query = template_query(Situation(one.instruction, one.history, one.observation))
-        needed.append([query, one.instruction])
+        needed.append([one.instruction])  # the template's query is searched by words alone
         alone.append(client.post("/bench/embed", {"texts": needed[-1]})["ms"])
 
     _, ours = by_turns(some, embed, lambda one: client.exchange(request("/retrieve", body(one, "agentic"))))
@@ -143,6 +141,20 @@ def _agentic(url: str, some: Sequence[Situated]) -> Comparison:
     return Comparison(
         "retrieve, agentic", "ms", median(ours) * 1e3, median(alone),
         "embedding, in one batch, the texts it needs", Bar(1.5, 5.0), facts,
+    )  # fmt: skip
+
+
+def _dearer(url: str, some: Sequence[Situated]) -> Comparison:
+    client = Client(url)
+    papers, ours = by_turns(
+        some,
+        lambda one: client.exchange(request("/retrieve", body(one, "paper"))),
+        lambda one: client.exchange(request("/retrieve", body(one, "agentic"))),
+    )
+    return Comparison(
+        "retrieve, agentic against the paper's rule", "ms", median(ours) * 1e3, median(papers) * 1e3,
+        "strategy paper, same situations by turns", Bar(2.0),
+        {"requests": len(some), "ours, ms": spread(ours), "paper's, ms": spread(papers)},
     )  # fmt: skip
 
 
@@ -172,5 +184,6 @@ def run(round_: Round) -> Iterator[Comparison]:
         yield _known(url, asked, round_)
         yield _unknown(url, asked, round_)
         yield _agentic(url, list(islice(fresh, one)))
+        yield _dearer(url, list(islice(fresh, one)))
         yield _crowd(url, asked.known[200 : 200 + one + crowd], "observation", one)
         yield _crowd(url, list(islice(fresh, one + crowd)), "agentic", one)
