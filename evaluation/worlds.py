@@ -12,14 +12,17 @@ from environments.alfworld import ALFWorld
 from environments.base import Expert, Task
 from environments.miniwob import MiniWoB
 from environments.scienceworld import ScienceWorld
+from environments.sql import SQL
+from environments.sql_databases import Databases
 from evaluation.closed_loop import World
+from evaluation.statements import Schema, proposer
 from indexing.formats import read
 from indexing.records import Step, Trajectory, to_bytes, trajectory_from_bytes
 from retrievers.slots import take_apart
 
 T = TypeVar("T")
 
-SCORES = {"alfworld": "success", "scienceworld": "reward", "miniwob": "success"}
+SCORES = {"alfworld": "success", "scienceworld": "reward", "miniwob": "success", "sql": "success"}
 """The worlds by name, and what counts in each."""
 
 SCIENCE = (
@@ -28,6 +31,8 @@ SCIENCE = (
     "test-conductivity", "use-thermometer",
 )  # fmt: skip
 """ScienceWorld's tasks of several kinds whose gold paths are short."""
+
+SQL_FILES = Path("intercode", "sql", "spider")
 
 LONGEST_PATH = 60
 PATHS = 12
@@ -90,6 +95,42 @@ def miniwob(data: Path, count: int, seed: int = 0, step_limit: int = 10) -> Worl
         tasks[:count],
         step_limit,
         settings={"observation_normalizer": "html"},
+    )
+
+
+def sql(data: Path, count: int, step_limit: int = 10) -> World:
+    """Questions in SQL: InterCode's logs of other databases are remembered, one short success each.
+
+    Every fourth database is played; each statement is judged, as for InterCode's agents that try again.
+    """
+    questions, dump = data / SQL_FILES / "ic_spider_dev.json", data / SQL_FILES / "ic_spider_dbs.sql"
+    environment = SQL(questions, dump, judged="each query", step_limit=step_limit)
+    played = environment.databases()[::4]
+    logs = _trajectories("intercode", data / "intercode" / "results" / "sql.tar.gz")
+    shortest: dict[str, Trajectory] = {}
+    for record in sorted(logs, key=lambda record: (len(record.steps), record.id)):
+        about = (record.metadata or {}).get("db")
+        if about and about not in played and (record.outcome or {}).get("success"):
+            shortest.setdefault(record.instruction, record)
+    each = -(-count // len(played))
+    turns = zip_longest(
+        *([Task(name, number) for number in spread(environment.questions(name), each)] for name in played)
+    )
+    tasks = [task for turn in turns for task in turn if task is not None][:count]
+    databases = Databases(dump, 5.0, 1_000)
+    schemas: dict[str, Schema] = {}
+    for name in played:
+        database = databases.open(name)
+        schemas[name] = {table: [column.name for column in of] for table, of in database.tables.items()}
+        database.close()
+    return World(
+        "sql",
+        environment,
+        lambda: list(shortest.values()),
+        tasks,
+        step_limit,
+        {"observation_normalizer": "shell"},
+        propose=lambda task: proposer(schemas[task.name]),
     )
 
 
@@ -172,4 +213,5 @@ def worlds(data: Path, folder: Path, count: int, seed: int) -> Mapping[str, Call
         "alfworld": lambda: alfworld(data, count),
         "scienceworld": lambda: scienceworld(folder, count),
         "miniwob": lambda: miniwob(data, count, seed),
+        "sql": lambda: sql(data, count),
     }
