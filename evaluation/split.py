@@ -50,7 +50,7 @@ def task_key(by: str) -> Callable[[Trajectory], str]:
 
 
 def split(records: Iterable[Trajectory], by: str, held_out: float, seed: int) -> Split:
-    """Part by task; the same seed parts the same tasks the same way, whatever else there is.
+    """Part by task; the same seed draws tasks in the same order, whatever else there is.
 
     Where tasks are told apart by something else than the instruction, a held-out episode whose
     instruction also stands in memory stays held out: it is the scene that is new.
