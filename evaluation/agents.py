@@ -1,7 +1,8 @@
 """An in-context agent without a language model: it does what its demonstrations did next, in its own words.
 
 It knows no environment and no strategy. A demonstration advises its next action. Of the admissible
-actions, those with the same slots (`retrievers.slots`) follow that advice; and what stood in the
+actions, those with the same slots (`retrievers.slots`) follow that advice, or where there are none those
+that differ in numbers alone (which tell one thing from another, not one kind); and what stood in the
 demonstration's instruction and observation where ours say something else is read as ours (an analogy:
 who was told "put a mug in the sink" and took the mug tells one told "put a cup in the sink" to take
 the cup). The same agent acts for every strategy, so that what differs is what it was shown.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -20,7 +21,7 @@ from itertools import pairwise
 
 from pydantic_core import to_json
 
-from indexing.analysis import fingerprint
+from indexing.records import Trajectory
 from retrievers.situation import Situation
 from retrievers.slots import plain, slots, take_apart
 
@@ -30,12 +31,24 @@ MOST_WORDS = 400
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a demonstration did at the aligned step: the action, its slots' fingerprint, where it stood."""
+    """What a demonstration did at the aligned step, that action's slots, and where it was done.
+
+    `unnumbered` are its slots where no number is an everyday word.
+    """
 
     action: str
-    slots: int
+    slots: str
+    unnumbered: str
     instruction: str
     observation: str
+
+    @classmethod
+    def of(cls, record: Trajectory, index: int, everyday: frozenset[str]) -> Advice:
+        """What was done at a step, its slots read where it was done."""
+        step, before = record.steps[index], record.steps[:index]
+        read = _Reader(Situation(record.instruction, before, step.observation), everyday)
+        exact, unnumbered = read.exact(step.action), read.unnumbered(step.action)
+        return cls(step.action, exact, unnumbered, record.instruction, step.observation)
 
 
 Propose = Callable[[Situation, Sequence[Advice]], Sequence[str]]
@@ -61,9 +74,9 @@ def choose(
     luck = _Luck(seed, situation)
     if not advised:
         return max(open_, key=luck.of)
-    read = _reader(situation, everyday)
+    read = _Reader(situation, everyday)
     for advice in advised:
-        follows = [action for action in _same_head(open_, advice) if read(action) == advice.slots]
+        follows = read.following(advice, open_)
         if follows:
             return _nearest(follows, ours(advice, situation), done, luck)
     return _nearest(open_, ours(advised[0], situation), done, luck)
@@ -75,23 +88,39 @@ def _nearest(actions: Sequence[str], wanted: str, done: Sequence[str], luck: _Lu
     return max(actions, key=lambda action: (likeness(action, wanted), -done.count(action), luck.of(action)))
 
 
-def _same_head(actions: Sequence[str], advice: Advice) -> Iterator[str]:
-    head = take_apart(advice.action).head
-    return (action for action in actions if take_apart(action).head == head)
+class _Reader:
+    """Reads the slots of actions in a situation."""
+
+    def __init__(self, situation: Situation, everyday: frozenset[str]) -> None:
+        self._instruction = plain(situation.instruction or "")
+        texts = [situation.observation or "", *(step.observation for step in reversed(situation.history))]
+        self._seen = ["\n".join(dict.fromkeys(map(plain, texts)))]
+        self._everyday = everyday
+        self._kinds = _without_numbers(everyday)
+
+    def exact(self, action: str) -> str:
+        return slots(action, self._instruction, self._seen, self._everyday)
+
+    def unnumbered(self, action: str) -> str:
+        return slots(action, self._instruction, self._seen, self._kinds)
+
+    def following(self, advice: Advice, actions: Sequence[str]) -> list[str]:
+        """Those actions that are the same advice; where none is, those that are but for their numbers."""
+        head = take_apart(advice.action).head
+        alike = [action for action in actions if take_apart(action).head == head]
+        same = [action for action in alike if self.exact(action) == advice.slots]
+        return same or [action for action in alike if self.unnumbered(action) == advice.unnumbered]
 
 
-def _reader(situation: Situation, everyday: frozenset[str]) -> Callable[[str], int]:
-    """Reads an action's slots in the present situation."""
-    instruction = plain(situation.instruction or "")
-    texts = [situation.observation or "", *(step.observation for step in reversed(situation.history))]
-    seen = ["\n".join(dict.fromkeys(map(plain, texts)))]
-    return lambda action: fingerprint(slots(action, instruction, seen, everyday))
+@lru_cache(1 << 4)
+def _without_numbers(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for word in words if not word.isdigit())
 
 
 def ours(advice: Advice, situation: Situation) -> str:
     """The advised action in our words.
 
-    >>> told = Advice("take mug 1 from desk", 0, "put a mug in the sink", "On the desk you see mug 1.")
+    >>> told = Advice("take mug 1 from desk", "", "", "put a mug in the sink", "On the desk you see mug 1.")
     >>> ours(told, Situation("put a cup in the sink", (), "On the shelf you see cup 1."))
     'take cup 1 from shelf'
     """

@@ -81,6 +81,7 @@ class Guide:
         self._lane = lane
         self._k = k
         self._kept: tuple[Demonstration, ...] | None = None
+        self.everyday = moments_of(snapshot).everyday
 
     def advice(self, situation: Situation) -> list[Advice]:
         """The advice of each demonstration, in rank order; none of one that had already ended here."""
@@ -106,15 +107,13 @@ class Guide:
             places = align(context, numbers).positions.tolist()
         else:
             places = [0] * len(shown)
-        moments, found = moments_of(snapshot), []
+        found = []
         for one, number, place in zip(shown, numbers.tolist(), places, strict=True):
             first = snapshot.first_position(number)
             index = place - first if again or one.step is None else one.step
             record = snapshot.trajectory(number)
             if index < len(record.steps):
-                step = record.steps[index]
-                slots = int(moments.advice(np.array([first + index]))[0])
-                found.append(Advice(step.action, slots, record.instruction, step.observation))
+                found.append(Advice.of(record, index, self.everyday))
         return found
 
 
@@ -128,7 +127,6 @@ def play(
     seed: int = 0,
 ) -> Episode:
     """Play one task to its end or to the world's step limit. The same seed plays the same episode."""
-    everyday = moments_of(snapshot).everyday
     guide = Guide(snapshot, lane, None if variant == NONE else VARIANTS[variant], k)
     propose = world.propose(task) if world.propose else None
     start = world.environment.reset(task)
@@ -144,7 +142,7 @@ def play(
             admissible = propose(situation, advice)
         if not admissible:
             break
-        action = choose(situation, admissible, advice, everyday, seed)
+        action = choose(situation, admissible, advice, guide.everyday, seed)
         result = world.environment.step(action)
         done = Step(situation.observation or "", action)
         situation = Situation(start.instruction, (*situation.history, done), result.observation)

@@ -4,10 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.agents import Advice, choose, likeness, ours
-from indexing.analysis import fingerprint
-from indexing.records import Step
+from indexing.records import Step, Trajectory
 from retrievers.situation import Situation
-from retrievers.slots import plain, slots
+from retrievers.slots import plain
 
 WORDS = st.text("ab 1", min_size=1, max_size=8).filter(str.strip)
 ACTIONS = st.lists(WORDS, min_size=1, max_size=6, unique=True)
@@ -15,9 +14,9 @@ STEPS = st.builds(Step, WORDS, WORDS)
 SITUATIONS = st.builds(Situation, WORDS, st.lists(STEPS, max_size=3).map(tuple), WORDS)
 
 
-def advice(action: str, instruction: str, observation: str) -> Advice:
-    key = fingerprint(slots(action, plain(instruction), [plain(observation)], frozenset()))
-    return Advice(action, key, instruction, observation)
+def advice(action: str, instruction: str, observation: str, everyday: frozenset[str] = frozenset()) -> Advice:
+    record = Trajectory("there", instruction, (Step(observation, action),))
+    return Advice.of(record, 0, everyday)
 
 
 ADVICE = st.lists(st.builds(advice, WORDS, WORDS, WORDS), max_size=3)
@@ -69,6 +68,15 @@ def test_the_first_demonstration_that_fits_decides() -> None:
     gone = advice("go to sink", "put a mug in the sink", "")
     assert choose(KITCHEN, ADMISSIBLE, [misfit, gone, TAKEN]) == "go to sink"
     assert choose(KITCHEN, ADMISSIBLE, [misfit, TAKEN, gone]) == "take cup 1 from shelf"
+
+
+def test_everyday_numbers_tell_things_apart_only_where_one_fits() -> None:
+    everyday = frozenset({"1", "2", "3"})
+    there = advice("open drawer 3", "find a pen", "The drawer 3 is closed.", everyday)
+    here = Situation("find a cup", (), "The drawer 1 is closed. The drawer 3 is open.")
+    assert choose(here, ["close drawer 3", "open drawer 1"], [there], everyday) == "open drawer 1"
+    both = ["open drawer 1", "open drawer 3"]
+    assert choose(here, both, [there], everyday) == "open drawer 3"
 
 
 def test_where_nothing_fits_the_nearest_in_words_is_done() -> None:
