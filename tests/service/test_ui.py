@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.service.running import create, trajectory
 
 HOSTILE = (
-    '<script>document.title = "taken"</script>"><img src=x onerror=alert(1)></textarea></pre>{{ 7 * 7 }}'
+    '<script>document.title = "taken"</script>"><img src=x onerror=alert(1)></textarea></pre>{{ 7919 * 7907 }}'
 )
 ODD_ID = 'a/b?c=&"<d> é'
 
@@ -179,7 +179,7 @@ def test_hostile_text_stays_text(client: TestClient) -> None:
         assert "<script" not in page.text
         assert "<img" not in page.text
         assert "<b>&" not in page.text
-        assert "49" not in re.sub(r"<header>.*?</dl>|[\d.]+ ms", "", page.text, flags=re.DOTALL)
+        assert str(7919 * 7907) not in page.text
     assert field(client.get(address).text, "observation") == HOSTILE
     assert f"trajectory={quote(ODD_ID)}" in asked.text
 
