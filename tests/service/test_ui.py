@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from tests.service.running import create, trajectory
 
 HOSTILE = (
-    '<script>document.title = "taken"</script>"><img src=x onerror=alert(1)></textarea></pre>{{ 7919 * 7907 }}'
+    '<script>document.title = "taken"</script>"><img src=x onerror=alert(1)></textarea></pre>'
+    "{{ 7919 * 7907 }}"
 )
 ODD_ID = 'a/b?c=&"<d> é'
 
