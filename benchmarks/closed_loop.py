@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks.comparison import machine
 from benchmarks.corpora import data_folder
-from evaluation.closed_loop import PLAYED, EpisodeFile, Progress, play_all, remembering
+from evaluation.closed_loop import PLAYED, EpisodeFile, play_all, remembering
+from evaluation.memory import Progress
 from evaluation.standings import standings, tables
 from evaluation.worlds import SCORES, worlds
 

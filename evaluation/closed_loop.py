@@ -9,36 +9,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from pydantic_core import from_json, to_json
 
 from environments.base import Environment, Task
 from evaluation.agents import Advice, Propose, choose
+from evaluation.asking import located, request
+from evaluation.memory import MEMORY, Progress, remember
+from evaluation.results import Lines
 from evaluation.variants import VARIANTS, Variant
+from indexing.embedder import Embedder, load_embedder
 from indexing.lane import EmbeddingLane
 from indexing.library import Library
 from indexing.records import JSON, Step, Trajectory
 from indexing.snapshot import Snapshot
-from retrievers.alignment import align
 from retrievers.context import Context
 from retrievers.learning import learn
 from retrievers.moments import moments_of
-from retrievers.query_writers.template import template_query
 from retrievers.requests import Demonstration, Request
 from retrievers.retrieval import retrieve
-from retrievers.situation import Query, Situation
+from retrievers.situation import Situation
 
 NONE = "none"
 """The agent without demonstrations: chance among the admissible actions."""
 
 PLAYED = (NONE, "random", "instruction", "observation", "model", "paper", "agentic", "agentic-once")
-MEMORY = "memory"
-BATCH = 1_000
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -88,32 +85,22 @@ class Guide:
         variant = self._variant
         if variant is None:
             return []
-        query = Query(template_query(situation), "template")
-        request = Request(situation, queries=(query,), limits=variant.limits(self._k))
+        asked = request(situation, variant.limits(self._k))
         if self._kept is not None:
-            return self._read(request, self._kept, again=True)
-        found = retrieve(self._snapshot, self._lane, request, variant.strategy).demonstrations
+            return self._read(asked, self._kept, again=True)
+        found = retrieve(self._snapshot, self._lane, asked, variant.strategy).demonstrations
         if variant.once:
             self._kept = found
-        return self._read(request, found, again=False)
+        return self._read(asked, found, again=False)
 
-    def _read(self, request: Request, shown: Sequence[Demonstration], again: bool) -> list[Advice]:
+    def _read(self, asked: Request, shown: Sequence[Demonstration], again: bool) -> list[Advice]:
         snapshot = self._snapshot
-        if not shown:
-            return []
-        numbers = np.array([snapshot.trajectories.number(one.id) for one in shown], np.int64)
-        if again or any(one.step is None for one in shown):
-            context = Context(snapshot, self._lane, request, snapshot.trajectories.alive)
-            places = align(context, numbers).positions.tolist()
-        else:
-            places = [0] * len(shown)
+        context = Context(snapshot, self._lane, asked, snapshot.trajectories.alive)
         found = []
-        for one, number, place in zip(shown, numbers.tolist(), places, strict=True):
-            first = snapshot.first_position(number)
-            index = place - first if again or one.step is None else one.step
+        for number, step in located(context, shown, again):
             record = snapshot.trajectory(number)
-            if index < len(record.steps):
-                found.append(Advice.of(record, index, self.everyday))
+            if step < len(record.steps):
+                found.append(Advice.of(record, step, self.everyday))
         return found
 
 
@@ -162,43 +149,20 @@ def play(
     )
 
 
-class EpisodeFile:
-    """Episodes on disk, one JSON object a line: what is there already need not be played again."""
+class EpisodeFile(Lines[Episode]):
+    """Episodes on disk."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self) -> list[Episode]:
-        """All whole lines; a last one that a crash cut off is passed over."""
-        if not self.path.exists():
-            return []
-        lines = self.path.read_bytes().splitlines(keepends=True)
-        return [Episode(**from_json(line)) for line in lines if line.endswith(b"\n")]
-
-    def append(self, episode: Episode) -> None:
-        """Add an episode; a cut-off last line is mended first."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
-            file.write(to_json(asdict(episode)) + b"\n")
+        super().__init__(path, Episode)
 
 
 @contextmanager
 def remembering(
-    world: World, folder: Path, progress: Progress, embedders: Callable[[str], object] | None = None
+    world: World, folder: Path, progress: Progress, embedders: Callable[[str], Embedder] = load_embedder
 ) -> Iterator[Library]:
     """A library that holds the world's memory as a collection of its name, made at the first use."""
-    given = {"embedders": embedders} if embedders else {}
-    with Library(folder / MEMORY, learner=learn, **given) as memory:  # type: ignore[arg-type]
-        if not any(found.name == world.name and found.generation for found in memory.catalog.list()):
-            memory.create(world.name, world.settings)
-            records = world.memory()
-            for first in range(0, len(records), BATCH):
-                memory.upsert(world.name, "trajectory", records[first : first + BATCH])
-            memory.reindex(
-                world.name, progress=lambda stage, done, total: progress(f"{stage} {world.name}", done, total)
-            )
+    with Library(folder / MEMORY, embedders, learner=learn) as memory:
+        remember(memory, world.name, world.settings, lambda: (world.memory(), ()), progress)
         yield memory
 
 
@@ -221,5 +185,5 @@ def play_all(
     for count, (task, variant) in enumerate(wanted):
         progress(f"playing {world.name}", count, len(wanted))
         if (world.name, task.name, task.variation, variant) not in have:
-            file.append(play(world, task, live.snapshot, live.builder.lane, variant, k, seed))
+            file.append([play(world, task, live.snapshot, live.builder.lane, variant, k, seed)])
     progress(f"playing {world.name}", len(wanted), len(wanted))

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from evaluation.memory import MEMORY, Progress, remember
 from evaluation.replay import Replay
 from evaluation.results import RowFile
 from evaluation.split import INSTRUCTION, Split, episodes, split, steps_of
 from evaluation.variants import chosen, rows_each
+from indexing.embedder import Embedder
 from indexing.lane import EmbeddingLane
 from indexing.library import Library, settings_of
-from indexing.records import JSON, Trajectory, document_from_bytes, trajectory_from_bytes
+from indexing.records import JSON, Document, Trajectory, document_from_bytes, trajectory_from_bytes
 from retrievers.learning import learn
-
-MEMORY = "memory"
-"""The folder, beside the rows, of the collections without what was held out."""
-
-BATCH = 1_000
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +90,16 @@ def _remembering(
 ) -> Iterator[Library]:
     """A library whose collection knows the memory alone; what was embedded before isn't embedded again."""
     row = library.collection(name)
-    settings = settings_of(row)
 
-    def known(embedder: str) -> object:
+    def known(embedder: str) -> Embedder:
         return library.lane(embedder).embedder
 
-    with Library(folder, known, learner=learn, vectors=library.vectors) as memory:  # type: ignore[arg-type]
-        if not any(found.name == name and found.generation for found in memory.catalog.list()):
-            memory.create(name, settings.to_fields())
-            for first in range(0, len(parted.memory), BATCH):
-                memory.upsert(name, "trajectory", parted.memory[first : first + BATCH])
-            documents = [
-                document_from_bytes(stored.body)
-                for stored in library.records.scan(row.id, "document", row.sequence)
-            ]
-            memory.upsert(name, "document", documents)
-            memory.reindex(name, progress=lambda stage, done, total: progress(f"{stage} {name}", done, total))
+    def parts() -> tuple[Sequence[Trajectory], Sequence[Document]]:
+        documents = library.records.scan(row.id, "document", row.sequence)
+        return parted.memory, [document_from_bytes(stored.body) for stored in documents]
+
+    with Library(folder, known, learner=learn, vectors=library.vectors) as memory:
+        remember(memory, name, settings_of(row).to_fields(), parts, progress)
         yield memory
 
 

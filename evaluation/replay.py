@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from evaluation.asking import located, request
 from evaluation.results import EQUALITIES, Equality, Row
 from evaluation.split import family
 from evaluation.variants import PRIOR, VARIANTS, Variant
@@ -22,13 +23,11 @@ from indexing.analysis import fingerprint
 from indexing.lane import EmbeddingLane
 from indexing.records import Trajectory
 from indexing.snapshot import Snapshot
-from retrievers.alignment import align
 from retrievers.context import Context
 from retrievers.moments import MomentsOf, moments_of
-from retrievers.query_writers.template import template_query
 from retrievers.requests import Demonstration, Limits, Request
 from retrievers.retrieval import retrieve
-from retrievers.situation import Query, Situation
+from retrievers.situation import Situation
 from retrievers.slots import plain, slots, template
 
 T = TypeVar("T")
@@ -145,44 +144,30 @@ class Replay:
         self, variant: Variant, episode: Trajectory, step: int, limits: Limits, blank: Row
     ) -> tuple[list[Found], Row]:
         snapshot, lane = variant.view(self.snapshot), self.lanes[variant.name]
-        request = _request(episode, 0 if variant.once else step, limits)
+        asked = _request(episode, 0 if variant.once else step, limits)
         begun = time.perf_counter()
-        answer = retrieve(snapshot, lane, request, variant.strategy)
+        answer = retrieve(snapshot, lane, asked, variant.strategy)
         ms = (time.perf_counter() - begun) * 1e3
-        here = _request(episode, step, limits) if variant.once else request
-        found = self._aligned(
+        here = _request(episode, step, limits) if variant.once else asked
+        found = self._found(
             Context(snapshot, lane, here, snapshot.trajectories.alive), answer.demonstrations, variant.once
         )
         return found, replace(blank, shown=len(found), tokens=answer.tokens, ms=round(ms, 3))
 
-    def _aligned(self, context: Context, shown: Sequence[Demonstration], again: bool) -> list[Found]:
-        if not shown:
-            return []
-        pool = self.snapshot.trajectories
-        numbers = np.array([pool.number(one.id) for one in shown], np.int64)
-        positions = align(context, numbers).positions
+    def _found(self, context: Context, shown: Sequence[Demonstration], again: bool) -> list[Found]:
         found = []
-        for place, one in enumerate(shown):
-            first = self.snapshot.first_position(int(numbers[place]))
-            step = one.step if one.step is not None and not again else int(positions[place]) - first
-            actions = {show.index: show.step.action for show in one.steps}
-            record = None if step in actions else self.snapshot.trajectory(int(numbers[place]))
-            action = (
-                actions[step]
-                if record is None
-                else record.steps[step].action
-                if step < len(record.steps)
-                else ""
-            )
-            slot = int(self.moments.advice(np.array([first + step]))[0])
-            found.append(Found(slot, action, step in actions))
+        for one, (number, step) in zip(shown, located(context, shown, again), strict=True):
+            in_sight = any(show.index == step for show in one.steps)
+            steps = self.snapshot.trajectory(number).steps
+            action = steps[step].action if step < len(steps) else ""
+            slot = int(self.moments.advice(np.array([self.snapshot.first_position(number) + step]))[0])
+            found.append(Found(slot, action, in_sight))
         return found
 
 
 def _request(episode: Trajectory, step: int, limits: Limits) -> Request:
     situation = Situation(episode.instruction, episode.steps[:step], episode.steps[step].observation)
-    query = Query(template_query(situation), "template")
-    return Request(situation, queries=(query,), limits=limits)
+    return request(situation, limits)
 
 
 def _ranks(gold: Gold, found: Sequence[Found]) -> dict[Equality, int | None]:

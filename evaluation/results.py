@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pydantic_core import from_json, to_json
+
+T = TypeVar("T")
 
 Equality = Literal["slot", "template", "exact"]
 EQUALITIES: tuple[Equality, ...] = ("slot", "template", "exact")
@@ -42,18 +45,35 @@ class Row:
     ms: float
 
 
-class RowFile:
-    """Rows of a comparison on disk, one JSON array a line: what is there already need not be done again."""
+class Lines(Generic[T]):
+    """What is measured, on disk as it comes, one JSON object a line: what is there needn't be done again."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self.path = path
+        self._kind = kind
+
+    def read(self) -> list[T]:
+        """All whole lines; a last one that a crash cut off is passed over."""
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        return [self._kind(**from_json(line)) for line in lines if line.endswith(b"\n")]
+
+    def append(self, found: Iterable[T]) -> None:
+        """Add some; a cut-off last line is taken away first."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(b"".join(to_json(one) + b"\n" for one in found))
+
+
+class RowFile(Lines[Row]):
+    """Rows of a comparison on disk."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self) -> Iterator[Row]:
-        """All whole rows; a last line that a crash cut off is passed over."""
-        if self.path.exists():
-            for line in self.path.read_bytes().splitlines(keepends=True):
-                if line.endswith(b"\n"):
-                    yield Row(**from_json(line))
+        super().__init__(path, Row)
 
     def keep_whole(self, size: int) -> None:
         """Cut off what a crash left of the last situation, where each has `size` rows."""
@@ -61,17 +81,3 @@ class RowFile:
             with self.path.open("rb+") as file:
                 lines = [line for line in file if line.endswith(b"\n")]
                 file.truncate(sum(map(len, lines[: len(lines) // size * size])))
-
-    def append(self, rows: list[Row]) -> None:
-        """Add rows of one situation; a cut-off last line is mended first."""
-        with self.path.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, 2)
-                if file.read(1) != b"\n":
-                    self._cut()
-            file.write(b"".join(to_json(asdict(row)) + b"\n" for row in rows))
-
-    def _cut(self) -> None:
-        whole = self.path.read_bytes().rfind(b"\n") + 1
-        with self.path.open("rb+") as file:
-            file.truncate(whole)

@@ -84,10 +84,7 @@ def _varied(scores: Floats, fit: Floats, advice: list[int], tier: Numbers, rank:
 
 
 def _tiers(context: Context, steps: Aligned) -> Numbers:
-    """Twins first, who were told the same and stood here after the same actions; then the few who saw
-
-    what hardly anybody saw; then all others.
-    """
+    """0 for twins, told the same and here after the same actions; 1 for the few who saw this; else 2."""
     told = np.uint64(fingerprint(context.request.situation.instruction or ""))
     twins = steps.same & (context.snapshot.instruction_keys(steps.owners) == told)
     few = steps.equal & (int(steps.equal.sum()) <= RARE)

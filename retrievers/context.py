@@ -68,7 +68,9 @@ class Context:
 
     @cached_property
     def task_vector(self) -> Vectors | None:
-        """The task as a vector; None where there was no time to embed it."""
+        """The task as a vector; None without the model channel, or where there was no time to embed it."""
+        if not self.request.limits.model:
+            return None
         try:
             return self.lane.query(self.task_text, self.request.deadline)
         except DeadlineExceeded:
@@ -117,10 +119,10 @@ class Context:
         scores = self.snapshot.score_observations(self.observation_terms, positions)
         return np.minimum(scores / ideal, 1.0) if ideal > 0 else np.zeros(len(positions))
 
-    def instruction_cosine(self, trajectories: Numbers) -> Floats:
-        """How near each trajectory's instruction is to the task in meaning; 0 where it isn't known."""
+    def instruction_similarity(self, trajectories: Numbers) -> Floats:
+        """How near each trajectory's instruction is to the task: in meaning, else in words."""
         if self.task_vector is None:
-            return np.zeros(len(trajectories))
+            return self.instruction_likeness(trajectories)
         return self.snapshot.score_dense_instructions(self.task_vector, trajectories)
 
     def after_same_actions(self, most: int) -> Numbers:

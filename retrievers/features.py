@@ -75,7 +75,7 @@ def features(
     index = found.index.astype(np.float64)
     steps = snapshot.steps_of(owners).astype(np.float64)
     agree = found.agree
-    instruction = context.instruction_cosine(owners)
+    instruction = context.instruction_similarity(owners)
     fit = instruction + found.scores
 
     def ranks(channel: Sequence[int]) -> Floats:

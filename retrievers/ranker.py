@@ -16,7 +16,6 @@ from retrievers.features import FEATURES, column
 MODEL = "ranker.txt"
 """What is learned of a generation: the fitted model, in LightGBM's text format."""
 
-
 WITHOUT_OPENMP = (
     "LightGBM can't be loaded (%s): demonstrations are ranked by rule; "
     "on Debian and Ubuntu run: apt-get install libgomp1"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.compare import MEMORY, Options, compare
+from evaluation.compare import Options, compare
+from evaluation.memory import MEMORY
 from evaluation.results import Row, RowFile
 from evaluation.split import INSTRUCTION, split
 from indexing.errors import InvalidInput, NotFound

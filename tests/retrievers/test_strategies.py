@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from indexing.embedder import Vectors
+from indexing.errors import EmbeddingFailed
 from indexing.filters import parse_filter
 from indexing.lane import EmbeddingLane
 from indexing.records import Document, Step, Trajectory
 from retrievers.requests import Answer, Limits, Request
 from retrievers.retrieval import retrieve
-from retrievers.situation import Situation
+from retrievers.situation import Query, Situation
 from tests.support.collections import trajectory
 from tests.support.retrieval import ask, ids, make_lane, take
 
@@ -81,6 +85,24 @@ def test_successes_come_before_failures_of_the_same_fit(lane: EmbeddingLane) -> 
         trajectory("c", outcome={"success": True}),
     ]
     assert ids(ask(lane, records, Situation("Find it", (), "o"), "observation")) == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("strategy", ["observation", "paper", "agentic"])
+def test_without_the_model_channel_nothing_is_embedded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    lane = make_lane(tmp_path)
+    snapshot = take(lane, commonplace(5))
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        raise AssertionError(f"embedded {texts}")
+
+    monkeypatch.setattr(lane.embedder, "encode_query", embed)
+    situation = Situation("Archive the folder number 3", (), "OK.")
+    request = Request(situation, strategy, (Query("archive", "agent"),), Limits(model=0))
+    assert retrieve(snapshot, lane, request).demonstrations
+    with pytest.raises(EmbeddingFailed):
+        retrieve(snapshot, lane, replace(request, limits=Limits(), strategy="model"))
 
 
 # How the aligned step's observation compares
