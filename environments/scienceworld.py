@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from environments.base import EXTRA, Start, StepResult, Task
 from environments.errors import MissingEnvironment, NoEpisode, UnknownTask
+from environments.scienceworld_actions import admissible
 
 EVERYWHERE = {"the agent", "a substance called air"}
 LOOKS = {"look around", "inventory"}
@@ -61,7 +62,17 @@ class ScienceWorld:
     def admissible_actions(self) -> Sequence[str]:
         if not self._playing:
             return ()
-        actions = set(self._simulator.get_valid_action_object_combinations())
+        simulator = self._simulator
+        actions = admissible(
+            simulator.get_valid_action_object_combinations_with_templates(),
+            {
+                form["template_id"]: form["action_example"]
+                for form in simulator.get_possible_actions_with_IDs()
+            },
+            simulator.get_all_object_ids_types_referents_LUTJSON(),
+            simulator.look(),
+            simulator.inventory(),
+        )
         return sorted(actions - BOOKKEEPING)
 
     def expert_actions(self) -> Iterator[str]:

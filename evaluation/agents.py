@@ -1,15 +1,16 @@
 """An in-context agent without a language model: it does what its demonstrations did next, in its own words.
 
 It knows no environment and no strategy. A demonstration advises its next action. Of the admissible
-actions, those with the same slots (`retrievers.slots`) follow that advice, or where there are none those
-that differ in numbers alone (which tell one thing from another, not one kind); and what stood in the
-demonstration's instruction and observation where ours say something else is read as ours (an analogy:
-who was told "put a mug in the sink" and took the mug tells one told "put a cup in the sink" to take
-the cup). The same agent acts for every strategy, so that what differs is what it was shown.
+actions, those with the same slots (`retrievers.slots`) follow that advice, or where there are none
+those that say nearly the same; and what stood in the demonstration's instruction and observation where
+ours say something else is read as ours (an analogy: who was told "put a mug in the sink" and took the
+mug tells one told "put a cup in the sink" to take the cup). The same agent acts for every strategy, so
+that what differs is what it was shown.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,30 +26,33 @@ from indexing.records import Trajectory
 from retrievers.situation import Situation
 from retrievers.slots import plain, slots, take_apart
 
+JUDGEMENT, PATIENCE = 8.0, 0.9
+"""How much louder a demonstration in our situation speaks, and how much softer each next one."""
+
+LAST = 2
+"""Actions by which situations are compared."""
+
 MOST_WORDS = 400
 """Words of an observation that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What a demonstration did at the aligned step, that action's slots, and where it was done.
-
-    `unnumbered` are its slots where no number is an everyday word.
-    """
+    """What a demonstration did at the aligned step, that action's slots, and where it was done."""
 
     action: str
     slots: str
-    unnumbered: str
     instruction: str
     observation: str
+    before: str = ""
 
     @classmethod
     def of(cls, record: Trajectory, index: int, everyday: frozenset[str]) -> Advice:
         """What was done at a step, its slots read where it was done."""
         step, before = record.steps[index], record.steps[:index]
         read = _Reader(Situation(record.instruction, before, step.observation), everyday)
-        exact, unnumbered = read.exact(step.action), read.unnumbered(step.action)
-        return cls(step.action, exact, unnumbered, record.instruction, step.observation)
+        last = "\n".join(one.action for one in before[-LAST:])
+        return cls(step.action, read.slots(step.action), record.instruction, step.observation, last)
 
 
 Propose = Callable[[Situation, Sequence[Advice]], Sequence[str]]
@@ -62,11 +66,12 @@ def choose(
     everyday: frozenset[str] = frozenset(),
     seed: int = 0,
 ) -> str:
-    """One of the admissible actions, which must be some: what the first demonstration advises that fits.
+    """One of the admissible actions, which must be some: the one that the demonstrations speak for most.
 
-    What was already done at an equal observation of this episode is left out unless nothing else is
-    left. Where no advice fits, the action nearest in words to the first demonstration's; without
-    demonstrations one drawn by `seed` and the situation.
+    A demonstration speaks for an action as far as this is what it advises, in our words, and as loudly
+    as the agent finds itself in its situation. What was already done at an equal observation of this
+    episode is left out unless nothing else is left. Without demonstrations one is drawn by `seed` and
+    the situation.
     """
     done = [step.action for step in situation.history]
     tried = {step.action for step in situation.history if step.observation == situation.observation}
@@ -75,17 +80,25 @@ def choose(
     if not advised:
         return max(open_, key=luck.of)
     read = _Reader(situation, everyday)
-    for advice in advised:
-        follows = read.following(advice, open_)
-        if follows:
-            return _nearest(follows, ours(advice, situation), done, luck)
-    return _nearest(open_, ours(advised[0], situation), done, luck)
+    spoken = Counter[str]()
+    for rank, advice in enumerate(advised):
+        loud = math.exp(JUDGEMENT * relevance(advice, situation)) * PATIENCE**rank
+        wanted = ours(advice, situation)
+        for action in open_:
+            follows = read.follows(action, advice, wanted)
+            if follows:
+                spoken[action] += loud * follows
+    return max(open_, key=lambda action: (round(spoken[action], 9), -done.count(action), luck.of(action)))
 
 
-def _nearest(actions: Sequence[str], wanted: str, done: Sequence[str], luck: _Luck) -> str:
-    if len(actions) == 1:
-        return actions[0]
-    return max(actions, key=lambda action: (likeness(action, wanted), -done.count(action), luck.of(action)))
+def relevance(advice: Advice, situation: Situation) -> float:
+    """How far the situation is a demonstration's: its task, what it had just done, what it saw; 0 to 1."""
+    last = "\n".join(step.action for step in situation.history[-LAST:])
+    return (
+        likeness(advice.instruction, situation.instruction or "")
+        + likeness(advice.before, last)
+        + likeness(advice.observation, situation.observation or "")
+    ) / 3
 
 
 class _Reader:
@@ -96,31 +109,22 @@ class _Reader:
         texts = [situation.observation or "", *(step.observation for step in reversed(situation.history))]
         self._seen = ["\n".join(dict.fromkeys(map(plain, texts)))]
         self._everyday = everyday
-        self._kinds = _without_numbers(everyday)
 
-    def exact(self, action: str) -> str:
+    def slots(self, action: str) -> str:
         return slots(action, self._instruction, self._seen, self._everyday)
 
-    def unnumbered(self, action: str) -> str:
-        return slots(action, self._instruction, self._seen, self._kinds)
-
-    def following(self, advice: Advice, actions: Sequence[str]) -> list[str]:
-        """Those actions that are the same advice; where none is, those that are but for their numbers."""
-        head = take_apart(advice.action).head
-        alike = [action for action in actions if take_apart(action).head == head]
-        same = [action for action in alike if self.exact(action) == advice.slots]
-        return same or [action for action in alike if self.unnumbered(action) == advice.unnumbered]
-
-
-@lru_cache(1 << 4)
-def _without_numbers(words: frozenset[str]) -> frozenset[str]:
-    return frozenset(word for word in words if not word.isdigit())
+    def follows(self, action: str, advice: Advice, wanted: str) -> float:
+        """How far an action is what is advised, 0 to 1; 0 where it is another kind of action."""
+        if take_apart(action).head != take_apart(advice.action).head:
+            return 0.0
+        near = likeness(action, wanted)
+        return near if near >= 1.0 else (near + (self.slots(action) == advice.slots)) / 2
 
 
 def ours(advice: Advice, situation: Situation) -> str:
     """The advised action in our words.
 
-    >>> told = Advice("take mug 1 from desk", "", "", "put a mug in the sink", "On the desk you see mug 1.")
+    >>> told = Advice("take mug 1 from desk", "", "put a mug in the sink", "On the desk you see mug 1.")
     >>> ours(told, Situation("put a cup in the sink", (), "On the shelf you see cup 1."))
     'take cup 1 from shelf'
     """

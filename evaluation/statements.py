@@ -87,9 +87,7 @@ def _most_like(
     name: str, known: Sequence[str], advice: Advice, situation: Situation, said: str | None = None
 ) -> str:
     said = plain(situation.instruction or "") if said is None else said
-    meant = ours(
-        Advice(_words(name), "", "", advice.instruction, ""), Situation(situation.instruction, (), "")
-    )
+    meant = ours(Advice(_words(name), "", advice.instruction, ""), Situation(situation.instruction, (), ""))
 
     def fit(other: str) -> tuple[float, str]:
         words = _words(other)

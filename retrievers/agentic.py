@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexing.analysis import fingerprint
 from indexing.engine import Floats, Numbers
@@ -27,6 +28,9 @@ from retrievers.requests import Candidate, Limits
 
 POOL = 40
 """Trajectories that each channel proposes, at the least; of equal observations twice as many."""
+
+TASK = 2.0
+"""What a similar task is worth among those who advise the same; a similar step is worth 1."""
 
 RARE = 3
 """An observation that no more trajectories saw says by itself where the agent stands."""
@@ -66,20 +70,30 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     matrix, advice = features(context, proposals, steps)
     scores = ranker_of(context.snapshot)(matrix)
     rank = context.snapshot.trajectories.rank[numbers]
-    order = _varied(scores.round(9), steps.scores, advice.tolist(), _tiers(context, steps), rank)
+    kin = steps.scores + TASK * context.instruction_similarity(steps.owners)
+    order = _varied(scores.round(9), kin.round(9), advice, _tiers(context, steps), rank)
     placed = [replace(found[int(numbers[place])], position=int(steps.positions[place])) for place in order]
     meant = {*proposals.instruction, *proposals.words, *proposals.others}
     return _within(placed, seen, meant, limits)
 
 
-def _varied(scores: Floats, fit: Floats, advice: list[int], tier: Numbers, rank: Numbers) -> list[int]:
-    """Places by tier and score, one of each advice before a second of the same."""
-    order = np.lexsort((rank, -fit, -scores, tier)).tolist()
+def _varied(
+    scores: Floats, kin: Floats, advice: NDArray[np.uint64], tier: Numbers, rank: Numbers
+) -> list[int]:
+    """Places by tier and advice, one of each advice before a second of the same.
+
+    An advice is as good as the best score of those who give it. Of these the next of kin comes first:
+    for them the scores tell little apart, and to follow one whose task and place are ours is easiest.
+    """
+    choices, choice = np.unique(advice, return_inverse=True)
+    best = np.full(len(choices), -np.inf)
+    np.maximum.at(best, choice, scores)
+    order = np.lexsort((rank, -kin, choice, -best[choice], tier)).tolist()
     turn: dict[int, int] = {}
     turns = []
     for place in order:
-        turn[advice[place]] = turn.get(advice[place], 0) + 1
-        turns.append(turn[advice[place]])
+        turn[choice[place]] = turn.get(choice[place], 0) + 1
+        turns.append(turn[choice[place]])
     return [place for _, _, place in sorted(zip(turns, range(len(order)), order, strict=True))]
 
 

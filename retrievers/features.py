@@ -25,6 +25,7 @@ FEATURES = (
     "rank_equal", "rank_similar", "rank_instruction", "rank_words",
     "agree_1", "agree_2", "agree_3", "agree", "place", "place_share", "left", "length", "success",
     "frequency", "again", "done", "fit_behind", "best_fit",
+    "task_behind", "votes_task", "votes_task_here",
     "votes", "votes_equal", "votes_similar", "votes_instruction", "votes_history", "votes_fit", "votes_sharp",
     "voters", "choices", "after_last", "after_two", "after_seen", "after_both", "after_like",
     "in_sight", "named", "here",
@@ -94,7 +95,11 @@ def features(
     suffix: Floats = (agree[0] * (1 + agree[1] * (1 + agree[2]))).astype(np.float64)
     after = _after(context, choices, left_out)
     sight, named = _in_sight(context, choices)
+    kin = np.exp(20 * (instruction - instruction.max()))
     columns = {
+        "task_behind": instruction - instruction.max(),
+        "votes_task": votes(kin),
+        "votes_task_here": votes(kin * np.exp(3 * found.like) * (1 + suffix)),
         "same": found.equal,
         "like": found.like,
         "like_behind": found.like - found.like.max(),

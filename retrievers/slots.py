@@ -5,7 +5,7 @@ are read alike. The head (the first word, or the called name) and argument names
 Every other word, number or quoted text becomes
 
 - `<i>` if it stands in the instruction, else
-- itself if it is an everyday word of the collection's actions, else
+- itself if it is an everyday word of the collection's actions (a number never is), else
 - `<c>` if it stands in the present or an earlier observation, else
 - `_`.
 
@@ -40,6 +40,7 @@ _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|(?<![^\W_])'(?:[^'\\]|\\.)*'(?![^\W_])"
 _PART = re.compile(rf"(?P<quoted>{_QUOTED})|(?P<word>[^\s\"'()\[\]{{}}<>=,;:|&]+|')(?P<called>\()?")
 _NAMES = re.compile(r"\s*[:=](?!=)")
 _NOT_WORD = re.compile(r"[\W_]+")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 REMEMBERED, REMEMBERED_LONG = 100, 20_000
@@ -115,9 +116,16 @@ def everyday_words(trajectories: Iterable[Iterable[str]]) -> frozenset[str]:
     count = 0
     for actions in trajectories:
         count += 1
-        seen.update({value for action in actions for value in take_apart(action).values})
+        seen.update(
+            {value for action in actions for value in take_apart(action).values if not _number(value)}
+        )
     least = max(EVERYDAY_TRAJECTORIES, EVERYDAY_SHARE * count)
     return frozenset(word for word, times in seen.items() if times >= least)
+
+
+def _number(value: str) -> bool:
+    """Digits and no letter: 7, 3.5, [12], 2026-11-22."""
+    return not _LETTER.search(value) and any(map(str.isdecimal, value))
 
 
 def slots(action: str, instruction: str, observed: Sequence[str], everyday: frozenset[str]) -> str:

@@ -174,7 +174,7 @@ def test_an_everyday_word_is_in_five_trajectories_and_in_two_percent(
 
 def test_a_word_counts_once_for_a_trajectory_and_heads_and_names_not_at_all() -> None:
     assert everyday_words([["take red", "take red"]] * 4) == NONE
-    assert everyday_words([['take({"red":1})', "red"]] * 9) == {"1"}
+    assert everyday_words([['take({"red":"blue"})', "red 7 3.5 [12]"]] * 9) == {"blue"}
     assert everyday_words([['say "See you soon"']] * 5) == {"see you soon"}
     assert everyday_words([]) == NONE
 
