@@ -83,8 +83,8 @@ def _shown(names: Sequence[str], text: str) -> str | None:
 def _said(action: Mapping[str, Any], forms: Mapping[int, str], names: Mapping[int, str | None]) -> str:
     """The action in these names; as the simulator says it where one has none."""
     things = [names[number] for number in action["obj_ids"]]
-    form = forms.get(action["template_id"], "")
-    if None in things or form.count("OBJ") != len(things):
+    form = forms.get(action["template_id"])
+    if form is None or None in things or form.count("OBJ") != len(things):
         return str(action["action"])
     head, *tails = SAID.get(form, form).split("OBJ")
     return head + "".join(f"{thing}{tail}" for thing, tail in zip(things, tails, strict=True))

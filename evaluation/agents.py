@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -80,7 +80,7 @@ def choose(
     if not advised:
         return max(open_, key=luck.of)
     read = _Reader(situation, everyday)
-    spoken = Counter[str]()
+    spoken: defaultdict[str, float] = defaultdict(float)
     for rank, advice in enumerate(advised):
         loud = math.exp(JUDGEMENT * relevance(advice, situation)) * PATIENCE**rank
         wanted = ours(advice, situation)

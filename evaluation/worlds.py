@@ -35,7 +35,7 @@ SCIENCE = (
 SQL_FILES = Path("intercode", "sql", "spider")
 
 LONGEST_PATH = 60
-PATHS = 12
+PATHS = 30
 """Gold paths that are remembered of each task of ScienceWorld."""
 
 FEWEST_DEMONSTRATIONS = 20

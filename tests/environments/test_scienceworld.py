@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -102,6 +103,16 @@ def test_admissible_actions_are_the_agents_alone(world: ScienceWorld) -> None:
     actions = world.admissible_actions()
     assert "look around" in actions
     assert "reset task" not in actions
+
+
+def test_admissible_actions_have_the_same_names_each_time(world: ScienceWorld) -> None:
+    start = world.reset(TASK)
+    actions = world.admissible_actions()
+    assert actions == world.admissible_actions()
+    doors = re.findall(r"A door to the (.+?) \(that is closed", start.observation)
+    assert doors
+    assert {f"open door to {room}" for room in doors} < set(actions)
+    assert not world.step(f"open door to {doors[0]}").observation.startswith("No known action")
 
 
 def test_splits_do_not_overlap(world: ScienceWorld) -> None:

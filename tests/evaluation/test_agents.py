@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.agents import Advice, choose, likeness, ours
+from evaluation.agents import Advice, choose, likeness, ours, relevance
 from indexing.records import Step, Trajectory
 from retrievers.situation import Situation
 from retrievers.slots import plain
@@ -63,20 +63,38 @@ def test_the_same_advice_is_followed_with_our_values() -> None:
     assert choose(KITCHEN, ADMISSIBLE, [TAKEN]) == "take cup 1 from shelf"
 
 
-def test_the_first_demonstration_that_fits_decides() -> None:
+def test_the_demonstration_in_our_situation_is_followed_whatever_its_rank() -> None:
     misfit = advice("clean mug 3 with sink", "put a mug in the sink", "")
     gone = advice("go to sink", "put a mug in the sink", "")
-    assert choose(KITCHEN, ADMISSIBLE, [misfit, gone, TAKEN]) == "go to sink"
-    assert choose(KITCHEN, ADMISSIBLE, [misfit, TAKEN, gone]) == "take cup 1 from shelf"
+    assert choose(KITCHEN, ADMISSIBLE, [misfit, gone]) == "go to sink"
+    assert choose(KITCHEN, ADMISSIBLE, [misfit, gone, TAKEN]) == "take cup 1 from shelf"
 
 
-def test_everyday_numbers_tell_things_apart_only_where_one_fits() -> None:
-    everyday = frozenset({"1", "2", "3"})
-    there = advice("open drawer 3", "find a pen", "The drawer 3 is closed.", everyday)
+def test_of_two_in_one_situation_the_first_is_followed() -> None:
+    gone, looked = (advice(action, "find a pen", "A room.") for action in ("go to desk", "look around"))
+    here = Situation("find a cup", (), "A room.")
+    assert choose(here, ["look around", "go to desk"], [gone, looked]) == "go to desk"
+    assert choose(here, ["look around", "go to desk"], [looked, gone]) == "look around"
+
+
+def test_many_who_agree_outvote_the_first() -> None:
+    gone, looked = (advice(action, "find a pen", "A room.") for action in ("go to desk", "look around"))
+    here = Situation("find a cup", (), "A room.")
+    assert choose(here, ["look around", "go to desk"], [gone, looked, looked]) == "look around"
+
+
+def test_what_was_done_before_is_part_of_the_situation() -> None:
+    record = Trajectory("there", "find a pen", (Step("A room.", "open desk"), Step("A room.", "take pen")))
+    first, second = (Advice.of(record, index, frozenset()) for index in (0, 1))
+    here = Situation("find a pen", (Step("A room.", "open desk"),), "A room.")
+    assert relevance(second, here) == 1.0 > relevance(first, here)
+
+
+def test_numbers_tell_things_apart() -> None:
+    there = advice("open drawer 3", "find a pen", "The drawer 3 is closed.")
     here = Situation("find a cup", (), "The drawer 1 is closed. The drawer 3 is open.")
-    assert choose(here, ["close drawer 3", "open drawer 1"], [there], everyday) == "open drawer 1"
-    both = ["open drawer 1", "open drawer 3"]
-    assert choose(here, both, [there], everyday) == "open drawer 3"
+    assert choose(here, ["close drawer 3", "open drawer 1"], [there]) == "open drawer 1"
+    assert choose(here, ["open drawer 1", "open drawer 3"], [there]) == "open drawer 3"
 
 
 def test_where_nothing_fits_the_nearest_in_words_is_done() -> None:

@@ -78,6 +78,18 @@ def test_who_alone_saw_the_same_is_shown_first_whatever_the_task(lane: Embedding
         assert match(answer) == ("exact", 2, "click 0")
 
 
+def test_of_those_who_advise_the_same_the_one_with_our_task_is_shown(lane: EmbeddingLane) -> None:
+    tasks = ["mow the lawn", "water the roses", "feed the grey cat", "wash the car", "feed the black cat"]
+    records = [
+        trajectory(f"{n}", task, [("a hall", "open door"), (f"room {n}", f"use {n}")])
+        for n, task in enumerate(tasks)
+    ]
+    for told in (tasks[2], "feed the white cat"):
+        answer = ask(lane, records, Situation(told, (), "a hall"), "agentic", Limits(total=1), [told])
+        assert ids(answer)[0] in {"2", "4"}
+        assert match(answer) == ("exact", 0, "open door")
+
+
 def test_successes_come_before_failures_of_the_same_fit(lane: EmbeddingLane) -> None:
     records = [
         trajectory("a", outcome={"success": False}),
