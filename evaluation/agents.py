@@ -80,14 +80,15 @@ def choose(
     if not advised:
         return max(open_, key=luck.of)
     read = _Reader(situation, everyday)
-    spoken: defaultdict[str, float] = defaultdict(float)
+    loud: defaultdict[tuple[str, str, str], float] = defaultdict(float)
     for rank, advice in enumerate(advised):
-        loud = math.exp(JUDGEMENT * relevance(advice, situation)) * PATIENCE**rank
-        wanted = ours(advice, situation)
-        for action in open_:
-            follows = read.follows(action, advice, wanted)
-            if follows:
-                spoken[action] += loud * follows
+        said = take_apart(advice.action).head, advice.slots, ours(advice, situation)
+        loud[said] += math.exp(JUDGEMENT * relevance(advice, situation)) * PATIENCE**rank
+    spoken: defaultdict[str, float] = defaultdict(float)
+    for action in open_:
+        for (head, told, wanted), voice in loud.items():
+            if take_apart(action).head == head:
+                spoken[action] += voice * _follows(action, read.slots(action) == told, wanted)
     return max(open_, key=lambda action: (round(spoken[action], 9), -done.count(action), luck.of(action)))
 
 
@@ -109,16 +110,18 @@ class _Reader:
         texts = [situation.observation or "", *(step.observation for step in reversed(situation.history))]
         self._seen = ["\n".join(dict.fromkeys(map(plain, texts)))]
         self._everyday = everyday
+        self._known: dict[str, str] = {}
 
     def slots(self, action: str) -> str:
-        return slots(action, self._instruction, self._seen, self._everyday)
+        if action not in self._known:
+            self._known[action] = slots(action, self._instruction, self._seen, self._everyday)
+        return self._known[action]
 
-    def follows(self, action: str, advice: Advice, wanted: str) -> float:
-        """How far an action is what is advised, 0 to 1; 0 where it is another kind of action."""
-        if take_apart(action).head != take_apart(advice.action).head:
-            return 0.0
-        near = likeness(action, wanted)
-        return near if near >= 1.0 else (near + (self.slots(action) == advice.slots)) / 2
+
+def _follows(action: str, same: bool, wanted: str) -> float:
+    """How far an action is the one that is wanted, 0 to 1; of the same slots, half as far at the least."""
+    near = likeness(action, wanted)
+    return near if near >= 1.0 else (near + same) / 2
 
 
 def ours(advice: Advice, situation: Situation) -> str:
