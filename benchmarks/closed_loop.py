@@ -15,7 +15,9 @@ from pathlib import Path
 
 from benchmarks.comparison import machine
 from benchmarks.corpora import data_folder
+from evaluation.agents import choose
 from evaluation.closed_loop import PLAYED, EpisodeFile, play_all, remembering
+from evaluation.likelihood import LikelihoodAgent
 from evaluation.memory import Progress
 from evaluation.standings import standings, tables
 from evaluation.worlds import SCORES, worlds
@@ -31,6 +33,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=60, metavar="N", help="tasks of each world")
     parser.add_argument("--k", type=int, default=10, help="demonstrations at each step")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--model", type=Path, metavar="GGUF", help="act by this model's likelihood, not by judgement"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the episodes that are there")
     return parser.parse_args()
 
@@ -69,6 +74,7 @@ def main() -> int:
     if file.read() and not asked.resume:
         sys.stderr.write(f"{file.path} has episodes already: --resume to go on, or another --out\n")
         return 2
+    agent = LikelihoodAgent(asked.model) if asked.model else choose
     made = worlds(data, asked.out, asked.episodes, asked.seed)
     played = set()
     for name in names:
@@ -76,7 +82,7 @@ def main() -> int:
         played |= {(name, task.name, task.variation) for task in world.tasks}
         try:
             with remembering(world, asked.out, _progress()) as memory:
-                play_all(world, memory, file, _progress(), variants, asked.k, asked.seed)
+                play_all(world, memory, file, _progress(), variants, asked.k, asked.seed, agent)
         finally:
             world.environment.close()
     episodes = [one for one in file.read() if (one.world, one.task, one.variation) in played]
@@ -84,7 +90,8 @@ def main() -> int:
     console = Console(width=200)
     for table in tables(found):
         console.print(table, "")
-    options = {name: value for name, value in vars(asked).items() if name not in {"out", "resume"}}
+    options = {name: value for name, value in vars(asked).items() if name not in {"out", "resume", "model"}}
+    options["model"] = asked.model and asked.model.name
     fields = {"options": options, "machine": machine(), "standings": [one.to_fields() for one in found]}
     (asked.out / "closed_loop.json").write_text(json.dumps(fields, indent=1) + "\n")
     return 0

@@ -19,6 +19,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
+from typing import Protocol
 
 from pydantic_core import to_json
 
@@ -57,6 +58,21 @@ class Advice:
 
 Propose = Callable[[Situation, Sequence[Advice]], Sequence[str]]
 """What may be done where the environment can't tell."""
+
+
+class Agent(Protocol):
+    """Acts on what it is shown."""
+
+    def __call__(
+        self,
+        situation: Situation,
+        admissible: Sequence[str],
+        advised: Sequence[Advice],
+        everyday: frozenset[str],
+        seed: int,
+    ) -> str:
+        """One of the admissible actions, which are some."""
+        ...
 
 
 def choose(

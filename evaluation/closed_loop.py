@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from environments.base import Environment, Task
-from evaluation.agents import Advice, Propose, choose
+from evaluation.agents import Advice, Agent, Propose, choose
 from evaluation.asking import located, request
 from evaluation.memory import MEMORY, Progress, remember
 from evaluation.results import Lines
@@ -112,6 +112,7 @@ def play(
     variant: str,
     k: int = 10,
     seed: int = 0,
+    agent: Agent = choose,
 ) -> Episode:
     """Play one task to its end or to the world's step limit. The same seed plays the same episode."""
     guide = Guide(snapshot, lane, None if variant == NONE else VARIANTS[variant], k)
@@ -129,7 +130,7 @@ def play(
             admissible = propose(situation, advice)
         if not admissible:
             break
-        action = choose(situation, admissible, advice, guide.everyday, seed)
+        action = agent(situation, admissible, advice, guide.everyday, seed)
         result = world.environment.step(action)
         done = Step(situation.observation or "", action)
         situation = Situation(start.instruction, (*situation.history, done), result.observation)
@@ -174,6 +175,7 @@ def play_all(
     variants: Sequence[str] = PLAYED,
     k: int = 10,
     seed: int = 0,
+    agent: Agent = choose,
 ) -> None:
     """Every variant on every task, task by task; what the file has already isn't played again.
 
@@ -185,5 +187,5 @@ def play_all(
     for count, (task, variant) in enumerate(wanted):
         progress(f"playing {world.name}", count, len(wanted))
         if (world.name, task.name, task.variation, variant) not in have:
-            file.append([play(world, task, live.snapshot, live.builder.lane, variant, k, seed)])
+            file.append([play(world, task, live.snapshot, live.builder.lane, variant, k, seed, agent)])
     progress(f"playing {world.name}", len(wanted), len(wanted))
