@@ -1,0 +1,1 @@
+"""Learn-by-interact's data: documents to instructions to rollouts to pairs, filtered, in runs that resume."""
