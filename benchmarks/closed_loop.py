@@ -34,7 +34,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--k", type=int, default=10, help="demonstrations at each step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--model", type=Path, metavar="GGUF", help="act by this model's likelihood, not by judgement"
+        "--model",
+        type=Path,
+        metavar="GGUF",
+        help="act by this model's likelihood, not by the first that fits",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the episodes that are there")
     return parser.parse_args()

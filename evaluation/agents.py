@@ -10,9 +10,8 @@ that what differs is what it was shown.
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -27,11 +26,8 @@ from indexing.records import Trajectory
 from retrievers.situation import Situation
 from retrievers.slots import plain, slots, take_apart
 
-JUDGEMENT, PATIENCE = 8.0, 0.9
-"""How much louder a demonstration in our situation speaks, and how much softer each next one."""
-
-LAST = 2
-"""Actions by which situations are compared."""
+NEARLY = 0.6
+"""The likeness of two wordings of one action."""
 
 MOST_WORDS = 400
 """Words of an observation that are compared."""
@@ -45,15 +41,13 @@ class Advice:
     slots: str
     instruction: str
     observation: str
-    before: str = ""
 
     @classmethod
     def of(cls, record: Trajectory, index: int, everyday: frozenset[str]) -> Advice:
         """What was done at a step, its slots read where it was done."""
         step, before = record.steps[index], record.steps[:index]
         read = _Reader(Situation(record.instruction, before, step.observation), everyday)
-        last = "\n".join(one.action for one in before[-LAST:])
-        return cls(step.action, read.slots(step.action), record.instruction, step.observation, last)
+        return cls(step.action, read.slots(step.action), record.instruction, step.observation)
 
 
 Propose = Callable[[Situation, Sequence[Advice]], Sequence[str]]
@@ -82,12 +76,11 @@ def choose(
     everyday: frozenset[str] = frozenset(),
     seed: int = 0,
 ) -> str:
-    """One of the admissible actions, which must be some: the one that the demonstrations speak for most.
+    """One of the admissible actions, which must be some: what the first demonstration advises that fits.
 
-    A demonstration speaks for an action as far as this is what it advises, in our words, and as loudly
-    as the agent finds itself in its situation. What was already done at an equal observation of this
-    episode is left out unless nothing else is left. Without demonstrations one is drawn by `seed` and
-    the situation.
+    What was already done at an equal observation of this episode is left out unless nothing else is
+    left. Where no advice fits, the action nearest in words to the first demonstration's; without
+    demonstrations one drawn by `seed` and the situation.
     """
     done = [step.action for step in situation.history]
     tried = {step.action for step in situation.history if step.observation == situation.observation}
@@ -96,26 +89,16 @@ def choose(
     if not advised:
         return max(open_, key=luck.of)
     read = _Reader(situation, everyday)
-    loud: defaultdict[tuple[str, str, str], float] = defaultdict(float)
-    for rank, advice in enumerate(advised):
-        said = take_apart(advice.action).head, advice.slots, ours(advice, situation)
-        loud[said] += math.exp(JUDGEMENT * relevance(advice, situation)) * PATIENCE**rank
-    spoken: defaultdict[str, float] = defaultdict(float)
-    for action in open_:
-        for (head, told, wanted), voice in loud.items():
-            if take_apart(action).head == head:
-                spoken[action] += voice * _follows(action, read.slots(action) == told, wanted)
-    return max(open_, key=lambda action: (round(spoken[action], 9), -done.count(action), luck.of(action)))
+    for advice in advised:
+        wanted = ours(advice, situation)
+        follows = read.following(advice, wanted, open_)
+        if follows:
+            return _nearest(follows, wanted, done, luck)
+    return _nearest(open_, ours(advised[0], situation), done, luck)
 
 
-def relevance(advice: Advice, situation: Situation) -> float:
-    """How far the situation is a demonstration's: its task, what it had just done, what it saw; 0 to 1."""
-    last = "\n".join(step.action for step in situation.history[-LAST:])
-    return (
-        likeness(advice.instruction, situation.instruction or "")
-        + likeness(advice.before, last)
-        + likeness(advice.observation, situation.observation or "")
-    ) / 3
+def _nearest(actions: Sequence[str], wanted: str, done: Sequence[str], luck: _Luck) -> str:
+    return max(actions, key=lambda action: (likeness(action, wanted), -done.count(action), luck.of(action)))
 
 
 class _Reader:
@@ -133,11 +116,15 @@ class _Reader:
             self._known[action] = slots(action, self._instruction, self._seen, self._everyday)
         return self._known[action]
 
-
-def _follows(action: str, same: bool, wanted: str) -> float:
-    """How far an action is the one that is wanted, 0 to 1; of the same slots, half as far at the least."""
-    near = likeness(action, wanted)
-    return near if near >= 1.0 else (near + same) / 2
+    def following(self, advice: Advice, wanted: str, actions: Sequence[str]) -> list[str]:
+        """Those actions that are the same advice or that say nearly what is wanted."""
+        head = take_apart(advice.action).head
+        return [
+            action
+            for action in actions
+            if take_apart(action).head == head
+            and (self.slots(action) == advice.slots or likeness(action, wanted) >= NEARLY)
+        ]
 
 
 def ours(advice: Advice, situation: Situation) -> str:
