@@ -37,7 +37,7 @@ def _arguments() -> argparse.Namespace:
         "--model",
         type=Path,
         metavar="GGUF",
-        help="act by this model's likelihood, not by the first that fits",
+        help="act by this model's likelihood instead",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the episodes that are there")
     return parser.parse_args()

@@ -26,8 +26,8 @@ from indexing.records import Trajectory
 from retrievers.situation import Situation
 from retrievers.slots import plain, slots, take_apart
 
-NEARLY = 0.6
-"""The likeness of two wordings of one action."""
+NEARLY, SAME = 0.6, 0.1
+"""The likeness of two wordings of one action, and what it is worth that the advice is the same."""
 
 MOST_WORDS = 400
 """Words of an observation that are compared."""
@@ -89,16 +89,14 @@ def choose(
     if not advised:
         return max(open_, key=luck.of)
     read = _Reader(situation, everyday)
-    for advice in advised:
-        wanted = ours(advice, situation)
-        follows = read.following(advice, wanted, open_)
-        if follows:
-            return _nearest(follows, wanted, done, luck)
-    return _nearest(open_, ours(advised[0], situation), done, luck)
-
-
-def _nearest(actions: Sequence[str], wanted: str, done: Sequence[str], luck: _Luck) -> str:
-    return max(actions, key=lambda action: (likeness(action, wanted), -done.count(action), luck.of(action)))
+    wanted = [ours(advice, situation) for advice in advised]
+    for advice, text in zip(advised, wanted, strict=True):
+        fits = {action: read.fit(action, advice, text) for action in open_}
+        if any(fits.values()):
+            break
+    else:
+        fits = {action: likeness(action, wanted[0]) for action in open_}
+    return max(open_, key=lambda action: (fits[action], -done.count(action), luck.of(action)))
 
 
 class _Reader:
@@ -116,15 +114,12 @@ class _Reader:
             self._known[action] = slots(action, self._instruction, self._seen, self._everyday)
         return self._known[action]
 
-    def following(self, advice: Advice, wanted: str, actions: Sequence[str]) -> list[str]:
-        """Those actions that are the same advice or that say nearly what is wanted."""
-        head = take_apart(advice.action).head
-        return [
-            action
-            for action in actions
-            if take_apart(action).head == head
-            and (self.slots(action) == advice.slots or likeness(action, wanted) >= NEARLY)
-        ]
+    def fit(self, action: str, advice: Advice, wanted: str) -> float:
+        """How near an action is to what is wanted; 0 where it is neither the same advice nor nearly that."""
+        if take_apart(action).head != take_apart(advice.action).head:
+            return 0.0
+        near, same = likeness(action, wanted), self.slots(action) == advice.slots
+        return near + SAME * same if same or near >= NEARLY else 0.0
 
 
 def ours(advice: Advice, situation: Situation) -> str:
