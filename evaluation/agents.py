@@ -26,8 +26,8 @@ from indexing.records import Trajectory
 from retrievers.situation import Situation
 from retrievers.slots import plain, slots, take_apart
 
-NEARLY, SAME = 0.6, 0.1
-"""The likeness of two wordings of one action, and what it is worth that the advice is the same."""
+NEARLY, SAME = 0.6, 1.0
+"""The likeness of two wordings of one action; what it is worth that the advice is the very same."""
 
 MOST_WORDS = 400
 """Words of an observation that are compared."""

@@ -70,10 +70,17 @@ def test_the_first_demonstration_that_fits_decides() -> None:
     assert choose(KITCHEN, ADMISSIBLE, [misfit, TAKEN, gone]) == "take cup 1 from shelf"
 
 
+def test_the_same_advice_goes_before_likeness_of_words() -> None:
+    there = advice('click [5] label "ab"', "Select ab", '[5] label "ab"')
+    here = Situation("Select xy", (), '[5] label "cd" [7] label "xy"')
+    actions = ['click [5] label "cd"', 'click [7] label "xy"']
+    assert choose(here, actions, [there]) == 'click [7] label "xy"'
+
+
 def test_another_wording_of_the_same_action_fits() -> None:
     there = advice("focus on thermometer in inventory", "use the thermometer", "A thermometer.")
-    here = Situation("use the thermometer", (), "A thermometer. An inventory.")
-    assert choose(here, ["focus on inventory", "focus on thermometer"], [there]) == "focus on thermometer"
+    here = Situation("use the thermometer", (), "A thermometer. A room.")
+    assert choose(here, ["focus on room", "focus on thermometer"], [there]) == "focus on thermometer"
 
 
 def test_numbers_tell_things_apart() -> None:
