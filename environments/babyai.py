@@ -34,7 +34,7 @@ class BabyAI:
         with contextlib.redirect_stdout(io.StringIO()):
             self._grid.reset(seed=task.variation)
         self._playing = True
-        return Start(self._grid.mission, self._observe())
+        return Start(self._grid.mission, in_words(None, self._grid))
 
     def step(self, action: str) -> StepResult:
         if not self._playing:
@@ -44,7 +44,7 @@ class BabyAI:
             return StepResult(f"There is no action {action!r}; use {known}.", 0.0, False, False)
         _, reward, ended, cut, _ = self._grid.step(self._grid.actions(ACTIONS.index(action)))
         self._playing = not (ended or cut)
-        return StepResult(self._observe(), float(reward), bool(ended or cut), reward > 0)
+        return StepResult(in_words(None, self._grid), float(reward), bool(ended or cut), reward > 0)
 
     def admissible_actions(self) -> Sequence[str]:
         return sorted(ACTIONS) if self._playing else ()
@@ -69,16 +69,18 @@ class BabyAI:
         """Width and height of the present level's grid in cells, walls included, and its step limit."""
         return self._grid.width, self._grid.height, self._grid.max_steps
 
-    def _observe(self) -> str:
-        view, seen = self._grid.gen_obs_grid()
-        cells = {
-            (view.height - 1 - row, column - view.width // 2): view.get(column, row)
-            for column in range(view.width)
-            for row in range(view.height)
-            if seen[column, row]
-        }
-        carried = self._grid.carrying
-        return render(cells, f"{_article(carried.color)} {carried.type}" if carried else None)
+
+def in_words(_: Any, grid: Any) -> str:
+    """What an unwrapped minigrid environment shows now, for `environments.gymnasium` too."""
+    view, seen = grid.gen_obs_grid()
+    cells = {
+        (view.height - 1 - row, column - view.width // 2): view.get(column, row)
+        for column in range(view.width)
+        for row in range(view.height)
+        if seen[column, row]
+    }
+    carried = grid.carrying
+    return render(cells, f"{_article(carried.color)} {carried.type}" if carried else None)
 
 
 def render(cells: dict[tuple[int, int], Any], carried: str | None) -> str:
