@@ -135,7 +135,7 @@ class TextGym:
         from gymnasium.spaces import Discrete, Text
 
         space = self._env.action_space
-        if self._actions is None and isinstance(space, Text):
+        if self._actions is None and (isinstance(space, Text) or space.contains("noop()")):
             return
         if self._actions is not None and isinstance(space, Discrete) and space.n == len(self._actions):
             return

@@ -137,7 +137,7 @@ class MCP:
 
     def _ask(self, call: Callable[[], Any], answered: type[Exception] | tuple[()] = ()) -> Any:
         """What a call of the client gives; whatever fails but `answered` is a server that broke."""
-        from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
+        from mcp.types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 
         try:
             return self._wait.call(call)

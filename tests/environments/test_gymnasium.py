@@ -60,9 +60,44 @@ class Numbers(Walk):
         return self.room
 
 
+class AnyText(gymnasium.Space):  # type: ignore[misc, name-defined]
+    """As BrowserGym's: any text, without an alphabet."""
+
+    def contains(self, x: Any) -> bool:
+        return isinstance(x, str)
+
+
+class Browser(Walk):
+    """An environment in BrowserGym's form: a goal in messages, the page as a tree, the last error."""
+
+    observation_space: ClassVar[Any] = gymnasium.spaces.Dict({})
+    action_space: ClassVar[Any] = AnyText()
+    error = ""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.error = "" if action == "click('12')" else f"ValueError: {action}"
+        return self.seen(), float(not self.error), not self.error, False, {}
+
+    def seen(self) -> Any:
+        return {
+            "goal_object": [{"type": "text", "text": "Send it."}, {"type": "image_url", "image_url": {}}],
+            "axtree_object": {"nodes": [("12", "button", "Send"), ("13", "link", "Home")]},
+            "last_action_error": self.error,
+        }
+
+
+def page_told(seen: Any, _: Any) -> str:
+    lines = [f"[{number}] {role} {name!r}" for number, role, name in seen["axtree_object"]["nodes"]]
+    return "\n".join(filter(None, [seen["last_action_error"], *lines]))
+
+
+def goal_told(seen: Any, _: Any) -> str:
+    return "\n".join(part["text"] for part in seen["goal_object"] if part["type"] == "text")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _registered() -> Iterator[None]:
-    names = {"Walk-v0": Walk, "Parrot-v0": Parrot, "Numbers-v0": Numbers}
+    names = {"Walk-v0": Walk, "Parrot-v0": Parrot, "Numbers-v0": Numbers, "Browser-v0": Browser}
     for name, kind in names.items():
         gymnasium.register(name, kind, disable_env_checker=True)
     yield
@@ -149,3 +184,11 @@ def test_minigrid_is_seen_as_babyai_is() -> None:
     assert results[-1].success
     assert 0 < results[-1].reward <= 1
     gym.close()
+
+
+def test_an_environment_in_browsergyms_form_needs_two_functions() -> None:
+    gym = TextGym(observation=page_told, instruction=goal_told)
+    start = gym.reset(Task("Browser-v0"))
+    assert (start.instruction, start.observation) == ("Send it.", "[12] button 'Send'\n[13] link 'Home'")
+    assert gym.step("fly").observation.startswith("ValueError: fly\n[12] button")
+    assert gym.step("click('12')").success
