@@ -130,3 +130,14 @@ def test_what_may_have_been_billed_is_charged_in_full_and_a_refusal_not_at_all(t
 
     assert asyncio.run(spent("refused")) == (0, 0, 0)
     assert asyncio.run(spent("timeout")) == (3, 9, 60)
+
+
+def test_no_answer_counts_for_more_than_it_was_allowed(tmp_path: Path) -> None:
+    async def spent() -> int:
+        model = ScriptedModel(["long words " * 100, "short"])
+        async with Calls(tmp_path, {"act": model}, CallLimits(tokens=50)) as calls:
+            for prompt in ("one", "two"):
+                await calls.ask("act", "", prompt, str, max_tokens=MAX_TOKENS)
+            return calls.spent().tokens_out
+
+    assert asyncio.run(spent()) == MAX_TOKENS + 2

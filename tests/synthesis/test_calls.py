@@ -85,23 +85,23 @@ def test_equal_calls_in_flight_are_one(tmp_path: Path) -> None:
     assert len(model.prompts) == 1
 
 
-def test_no_more_calls_are_in_flight_than_a_model_is_given(tmp_path: Path) -> None:
-    flying: list[int] = []
-    most = [0]
+def test_as_many_calls_are_in_flight_as_a_model_is_given_and_no_more(tmp_path: Path) -> None:
+    async def together() -> int:
+        flying, most, three = 0, 0, asyncio.Barrier(3)
 
-    async def answer(_system: str, prompt: str) -> str:
-        flying.append(int(prompt))
-        most[0] = max(most[0], len(flying))
-        await asyncio.sleep(0.001)
-        flying.remove(int(prompt))
-        return prompt
+        async def answer(_system: str, prompt: str) -> str:
+            nonlocal flying, most
+            flying += 1
+            most = max(most, flying)
+            await three.wait()
+            flying -= 1
+            return prompt
 
-    async def together() -> None:
         async with opened(tmp_path, ScriptedModel(answer), settings=CallSettings(concurrency=3)) as calls:
             assert await asyncio.gather(*(asked(calls, str(n)) for n in range(12))) == list(range(12))
+        return most
 
-    asyncio.run(together())
-    assert most == [3]
+    assert asyncio.run(together()) == 3
 
 
 def test_junk_is_asked_again_and_an_answer_that_can_be_read_ends_it(tmp_path: Path) -> None:
@@ -147,13 +147,15 @@ def test_a_network_that_keeps_failing_is_named_and_not_kept(tmp_path: Path, kind
 def test_failures_are_counted_by_kind_restarts_included(tmp_path: Path) -> None:
     script = [*failing("timeout", 1), *failing("rate_limited", 2), "four?", "4"]
 
-    async def failures(script: list[str | ModelUnavailable]) -> dict[str, int]:
+    async def failures(script: list[str | ModelUnavailable]) -> list[dict[str, int]]:
         async with opened(tmp_path, ScriptedModel(script)) as calls:
+            before = dict(calls.spent().failures)
             assert await asked(calls) == 4
-            return dict(calls.spent().failures)
+            return [before, dict(calls.spent().failures)]
 
     expected = {"rate_limited": 2, "timeout": 1, "unreadable": 1}
-    assert [asyncio.run(failures(script)), asyncio.run(failures([]))] == [expected] * 2
+    assert asyncio.run(failures(script)) == [{}, expected]
+    assert asyncio.run(failures([])) == [expected, expected]
 
 
 def test_a_model_that_hangs_ends_in_a_timeout(tmp_path: Path) -> None:
