@@ -18,11 +18,11 @@ from environments.base import Environment, Task
 from evaluation.agents import Advice, Agent, Propose, choose
 from evaluation.asking import located, request
 from evaluation.memory import MEMORY, Progress, remember
-from evaluation.results import Lines
 from evaluation.variants import VARIANTS, Variant
 from indexing.embedder import Embedder, load_embedder
 from indexing.lane import EmbeddingLane
 from indexing.library import Library
+from indexing.lines import Lines
 from indexing.records import JSON, Step, Trajectory
 from indexing.snapshot import Snapshot
 from retrievers.context import Context

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
-from pydantic_core import from_json, to_json
-
-T = TypeVar("T")
+from indexing.lines import Lines
 
 Equality = Literal["slot", "template", "exact"]
 EQUALITIES: tuple[Equality, ...] = ("slot", "template", "exact")
@@ -43,30 +39,6 @@ class Row:
     reachable: bool
     tokens: int
     ms: float
-
-
-class Lines(Generic[T]):
-    """What is measured, on disk as it comes, one JSON object a line: what is there needn't be done again."""
-
-    def __init__(self, path: Path, kind: type[T]) -> None:
-        self.path = path
-        self._kind = kind
-
-    def read(self) -> list[T]:
-        """All whole lines; a last one that a crash cut off is passed over."""
-        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
-        return [self._kind(**from_json(line)) for line in lines if line.endswith(b"\n")]
-
-    def append(self, found: Iterable[T]) -> None:
-        """Add some; a cut-off last line is taken away first."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    file.seek(0)
-                    file.truncate(file.read().rfind(b"\n") + 1)
-            file.write(b"".join(to_json(one) + b"\n" for one in found))
 
 
 class RowFile(Lines[Row]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,11 @@ class Rollout:
     success: bool
     reward: float
     ended: str
+
+    @classmethod
+    def of(cls, **fields: Any) -> Rollout:
+        """A rollout from its JSON object."""
+        lists: Mapping[str, tuple[str, ...]] = {
+            name: tuple(fields[name]) for name in ("actions", "observations", "documents")
+        }
+        return cls(**{**fields, **lists})

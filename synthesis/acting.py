@@ -1,0 +1,189 @@
+"""Rollouts of an instruction: reset, observe, ask what to do, act, until done or the step limit.
+
+The environment is not asynchronous and may hang or break: each call runs in a thread, and one that
+gives no answer in time ends the rollout, which keeps what it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from environments.base import Environment, Expert, Task
+from environments.errors import EnvironmentFault, Stalled
+from indexing.records import Step
+from retrievers.query_writers.text import cut, sound
+from retrievers.situation import Situation
+from synthesis.calls import Calls
+from synthesis.errors import CallFailed, Unreadable
+from synthesis.prompts import UNTRUSTED, bare, fenced
+from synthesis.rollouts import Rollout
+
+T = TypeVar("T")
+
+PROMPT_VERSION = "act-1"
+
+ACTION_CHARS = 500
+LATEST = 8
+"""Steps of the history that the model is shown."""
+OBSERVATION_CHARS, PAST_CHARS = 3_000, 400
+CHOICES = 60
+"""Admissible actions that are listed, spread over all of them."""
+
+SYSTEM = f"""\
+You act in an environment, one action at a time, to do a task.
+The user shows you the task and what has happened so far {UNTRUSTED}
+Answer with the next action on one line, exactly as the environment takes it, and nothing else.
+Answer DONE when the task is done."""
+
+Demonstrate = Callable[[Situation], Awaitable[str]]
+"""Demonstrations for a situation, rendered as they stand in a prompt; "" where there are none."""
+
+
+class Policy(Protocol):
+    """Says what to do next in one rollout."""
+
+    name: str
+
+    async def act(
+        self, environment: Environment, situation: Situation, admissible: Sequence[str] | None
+    ) -> str | None:
+        """The next action; None when there is nothing more to do. Raises CallFailed, BudgetSpent."""
+        ...
+
+
+@dataclass
+class ModelPolicy:
+    """A language model acts, shown demonstrations where there are some ("iterative prompting")."""
+
+    calls: Calls
+    name: str
+    demonstrate: Demonstrate | None = None
+    salt: str = ""
+
+    async def act(
+        self,
+        environment: Environment,  # noqa: ARG002
+        situation: Situation,
+        admissible: Sequence[str] | None,
+    ) -> str | None:
+        """What the model of role "act" answers."""
+        shown = await self.demonstrate(situation) if self.demonstrate else ""
+        prompt = acting_prompt(situation, admissible, shown)
+        action = await self.calls.ask("act", SYSTEM, prompt, read_action, max_tokens=128, salt=self.salt)
+        return None if action == "DONE" else action
+
+
+@dataclass
+class ExpertPolicy:
+    """Plays what the environment knows to be right: honest about it, for checks without a strong model."""
+
+    name: str = "expert"
+    _left: Iterator[str] | None = field(default=None, init=False)
+
+    async def act(
+        self,
+        environment: Environment,
+        situation: Situation,
+        admissible: Sequence[str] | None,  # noqa: ARG002
+    ) -> str | None:
+        """The expert's next action."""
+        if self._left is None or not situation.history:
+            expert: Expert = environment  # type: ignore[assignment]
+            self._left = iter(expert.expert_actions())
+        left = self._left
+        return await asyncio.to_thread(next, left, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is to be tried: `instruction` None is the environment's own."""
+
+    id: str
+    task: Task
+    instruction: str | None = None
+    documents: tuple[str, ...] = ()
+
+
+async def roll_out(
+    environment: Environment, attempt: Attempt, policy: Policy, step_limit: int, patience_s: float
+) -> Rollout:
+    """One rollout. A call that failed or an environment that broke ends it with what there is.
+
+    Raises
+    ------
+    BudgetSpent
+        The run stops.
+    EnvironmentFault
+        The environment couldn't even be reset.
+    """
+    start = await _within(patience_s, lambda: environment.reset(attempt.task))
+    situation = Situation(sound(attempt.instruction or start.instruction), (), sound(start.observation))
+    reward, success, ended = 0.0, False, "steps"
+    while len(situation.history) < step_limit:
+        try:
+            admissible = await _within(patience_s, environment.admissible_actions)
+            action = await policy.act(environment, situation, admissible)
+            if action is None:
+                ended = "no action"
+                break
+            result = await _within(patience_s, lambda action=action: environment.step(action))  # type: ignore[misc]
+        except CallFailed as failed:
+            ended = f"call failed: {failed.kind}"
+            break
+        except EnvironmentFault:
+            ended = "stalled"
+            break
+        done = Step(situation.observation or "", sound(action))
+        situation = Situation(situation.instruction, (*situation.history, done), sound(result.observation))
+        reward, success = result.reward, result.success
+        if result.done:
+            ended = "done"
+            break
+    return Rollout(
+        id=attempt.id,
+        instruction=situation.instruction or "",
+        actions=tuple(step.action for step in situation.history),
+        observations=(*(step.observation for step in situation.history), situation.observation or ""),
+        task=attempt.task.name,
+        variation=attempt.task.variation,
+        documents=attempt.documents,
+        model=policy.name,
+        success=success,
+        reward=round(reward, 6),
+        ended=ended,
+    )
+
+
+async def _within(patience_s: float, call: Callable[[], T]) -> T:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(call), patience_s)
+    except TimeoutError:
+        raise Stalled(f"the environment gave no answer within {patience_s:g} s") from None
+
+
+def acting_prompt(situation: Situation, admissible: Sequence[str] | None, shown: str) -> str:
+    """The task, the latest steps, the observation; demonstrations first, for reference."""
+    history = situation.history
+    told = [f"Task: {situation.instruction}"]
+    if len(history) > LATEST:
+        told.append(f"({len(history) - LATEST} earlier steps)")
+    for step in history[-LATEST:]:
+        told += [f"Observation: {cut(step.observation, PAST_CHARS)}", f"Action: {step.action}"]
+    told.append(f"Observation: {cut(situation.observation or '', OBSERVATION_CHARS)}")
+    if admissible:
+        stride = -(-len(admissible) // CHOICES)
+        told.append("Some actions that are possible now: " + "; ".join(admissible[::stride]))
+    parts = [fenced("demonstrations", shown)] if shown else []
+    return "\n".join([*parts, fenced("situation", "\n".join(told)), "The next action:"])
+
+
+def read_action(answer: str) -> str:
+    """The one action of an answer: its first line, without "Action:" before it."""
+    lines = [line.strip() for line in bare(answer).split("\n") if line.strip()]
+    action = lines[0].removeprefix("Action:").strip() if lines else ""
+    if not action or len(action) > ACTION_CHARS:
+        raise Unreadable(f"the answer holds no action of at most {ACTION_CHARS} characters")
+    return action

@@ -1,0 +1,272 @@
+"""Algorithm 1 as one run: instructions, rollouts, backward construction, filter, into a collection.
+
+Everything paid for is kept in the run's folder: model calls by their content (`synthesis.calls`) and
+finished rollouts. All else is worked out anew at each start, in one fixed order, so that a run that was
+interrupted at any point ends with the same pairs as one that was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from pydantic_core import to_json
+
+from environments.base import Environment
+from environments.errors import EnvironmentFault
+from indexing.lines import Lines
+from indexing.records import JSON, Document, Trajectory, to_fields
+from synthesis.acting import Attempt, Policy, roll_out
+from synthesis.calls import Calls
+from synthesis.committee import Verdict, without_repeats
+from synthesis.construction import Pair, construct, original
+from synthesis.documents import split
+from synthesis.duplicates import NearDuplicates, trajectory_key
+from synthesis.errors import BudgetSpent, CallFailed
+from synthesis.instructions import instructions
+from synthesis.judges import Judge
+from synthesis.plan import Plan
+from synthesis.rollouts import Rollout
+from synthesis.spans import Span, sample
+
+T = TypeVar("T")
+
+WINDOW = 16
+"""Rollouts whose spans are named and judged at once."""
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told (stage, done, total); may raise to stop."""
+
+Accept: TypeAlias = Callable[[Sequence[Trajectory]], None]
+"""Takes accepted pairs into a collection; the same ones again change nothing."""
+
+
+@dataclass
+class Summary:
+    """What a run has come to, as the paper's Table 1. `rejected` and `failed` count by reason."""
+
+    documents: int = 0
+    instructions: int = 0
+    rollouts: int = 0
+    steps: int = 0
+    spans: int = 0
+    examples: int = 0
+    kept: int = 0
+    by_construction: Counter[str] = field(default_factory=Counter)
+    by_length: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    stopped: str | None = None
+
+    def to_fields(self) -> dict[str, JSON]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A pair that was not kept, and why."""
+
+    reason: str
+    pair: dict[str, JSON]
+    verdict: dict[str, JSON] | None = None
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a run works with: an environment each for `width` rollouts at once, who acts, who judges."""
+
+    make: Callable[[], Environment]
+    policy: Callable[[Attempt], Policy]
+    calls: Calls
+    judge: Judge
+    width: int = 2
+    patience_s: float = 120.0
+
+
+class Run:
+    """One run in its folder: the plan, the calls, the rollouts, what was rejected, the summary."""
+
+    def __init__(self, folder: Path, plan: Plan, workshop: Workshop, progress: Progress) -> None:
+        plan.keep(folder)
+        self.folder, self.plan = folder, plan
+        self._workshop, self._progress = workshop, progress
+        self._rollouts = Lines(folder / "rollouts.ndjson", Rollout.of, durable=True)
+        self._rejected = Lines(folder / "rejected.ndjson", Rejected)
+
+    async def synthesize(self, documents: Sequence[Document], accept: Accept) -> Summary:
+        """Do what is left to do. A spent budget ends it in good order: `stopped` says so."""
+        summary = Summary(documents=len(documents))
+        self._rejected.path.unlink(missing_ok=True)
+        try:
+            attempts = await self._attempts(documents, summary)
+            found = await self._rolled_out(attempts, summary)
+            await self._constructed(found, accept, summary)
+        except BudgetSpent as spent:
+            summary.stopped = str(spent)
+        spent_so_far = asdict(self._workshop.calls.spent())
+        told = to_json({**summary.to_fields(), "spent": spent_so_far}, indent=1)
+        (self.folder / "summary.json").write_bytes(told + b"\n")
+        return summary
+
+    async def _attempts(self, documents: Sequence[Document], summary: Summary) -> list[Attempt]:
+        plan = self.plan
+        if not documents:
+            return [Attempt(f"{plan.name}/{task.name}/{task.variation}", task) for task in plan.tasks]
+        passages = [one for document in documents for one in split(document, plan.passage_characters)]
+        self._progress("writing tasks", 0, len(passages))
+        asked = (
+            instructions(self._workshop.calls, passage, plan.each, environment=plan.environment)
+            for passage in passages
+        )
+        written = await _gathered(map(_or_failure, asked))
+        self._progress("writing tasks", len(passages), len(passages))
+        known = NearDuplicates(plan.alike) if plan.alike is not None else None
+        attempts: list[Attempt] = []
+        for passage, found in zip(passages, written, strict=True):
+            if isinstance(found, CallFailed):
+                summary.failed[f"instructions: {found.kind}"] += 1
+                continue
+            for text in found:
+                id = f"{plan.name}/{_digest(passage.document, text)}"
+                if known is not None and known.add(id, text) is not None:
+                    summary.rejected["near-duplicate instruction"] += 1
+                    continue
+                task = plan.tasks[len(attempts) % len(plan.tasks)]
+                attempts.append(Attempt(id, task, text, (passage.document,)))
+        summary.instructions = len(attempts)
+        return attempts
+
+    async def _rolled_out(self, attempts: Sequence[Attempt], summary: Summary) -> list[Rollout]:
+        """The rollouts in order of their attempts; what is in the file isn't played again."""
+        have = {rollout.id: rollout for rollout in self._rollouts.read()}
+        left = [attempt for attempt in attempts if attempt.id not in have]
+        queue, done = iter(left), len(attempts) - len(left)
+
+        async def worker() -> None:
+            nonlocal done
+            environment: Environment | None = None
+            try:
+                for attempt in queue:
+                    self._progress("rolling out", done, len(attempts))
+                    if environment is None:
+                        environment = await asyncio.to_thread(self._workshop.make)
+                    try:
+                        rollout = await roll_out(
+                            environment,
+                            attempt,
+                            self._workshop.policy(attempt),
+                            self.plan.step_limit,
+                            self._workshop.patience_s,
+                        )
+                    except EnvironmentFault as fault:
+                        summary.failed[f"rollout: {type(fault).__name__}"] += 1
+                        await _close(environment)
+                        environment = None
+                        continue
+                    if rollout.ended == "stalled":
+                        await _close(environment)
+                        environment = None
+                    self._rollouts.append([rollout])
+                    have[rollout.id] = rollout
+                    done += 1
+            finally:
+                if environment is not None:
+                    await _close(environment)
+
+        await _gathered(worker() for _ in range(self._workshop.width))
+        self._progress("rolling out", len(attempts), len(attempts))
+        found = [have[attempt.id] for attempt in attempts if attempt.id in have]
+        summary.rollouts, summary.steps = len(found), sum(len(one.actions) for one in found)
+        return found
+
+    async def _constructed(self, rollouts: Sequence[Rollout], accept: Accept, summary: Summary) -> None:
+        known = NearDuplicates(self.plan.alike) if self.plan.alike is not None else None
+        for first in range(0, len(rollouts), WINDOW):
+            self._progress("constructing", first, len(rollouts))
+            window = rollouts[first : first + WINDOW]
+            for found in await _gathered(map(self._pairs, window)):
+                self._keep(found, known, accept, summary)
+        self._progress("constructing", len(rollouts), len(rollouts))
+
+    async def _pairs(self, rollout: Rollout) -> _Found:
+        """The pairs of a rollout with their verdicts, in order of their spans."""
+        plan, calls = self.plan, self._workshop.calls
+        drawn = sample(len(rollout.actions), plan.spans, plan.shares, rollout.id)
+        wanted = [(span, kind) for span in drawn for kind in plan.constructions]
+        model = plan.models.get("construct")
+        asked = (construct(calls, rollout, span, kind, model) for span, kind in wanted)
+        made = await _gathered(map(_or_failure, asked))
+        pairs: list[tuple[Span, Pair]] = []
+        failed: Counter[str] = Counter()
+        whole = original(rollout) if plan.originals else None
+        if whole is not None:
+            pairs.append((Span(0, len(rollout.actions)), whole))
+        for (span, _), pair in zip(wanted, made, strict=True):
+            if isinstance(pair, CallFailed):
+                failed[f"construction: {pair.kind}"] += 1
+            else:
+                pairs.append((span, pair))
+        verdicts = await self._workshop.judge.verdicts(rollout, pairs) if pairs else []
+        judged = [(pair, verdict) for (_, pair), verdict in zip(pairs, verdicts, strict=True)]
+        return _Found(len(drawn), judged, failed)
+
+    def _keep(self, found: _Found, known: NearDuplicates | None, accept: Accept, summary: Summary) -> None:
+        summary.spans += found.spans
+        summary.examples += len(found.judged)
+        summary.failed += found.failed
+        kept: list[Trajectory] = []
+        rejected: list[Rejected] = []
+        for pair, verdict in found.judged:
+            clean = without_repeats(pair)
+            if not verdict.accepted or clean is None:
+                rejected.append(Rejected("committee", to_fields(pair), verdict.to_fields()))
+            elif known is not None and known.add(clean.id, trajectory_key(clean)) is not None:
+                rejected.append(Rejected("near-duplicate", to_fields(clean)))
+            else:
+                kept.append(clean)
+        for one in kept:
+            summary.by_construction[str((one.source or {})["construction"])] += 1
+            summary.by_length[str((one.metadata or {})["length"])] += 1
+        summary.kept += len(kept)
+        summary.rejected.update(one.reason for one in rejected)
+        if rejected:
+            self._rejected.append(rejected)
+        if kept:
+            accept(kept)
+
+
+@dataclass(frozen=True)
+class _Found:
+    spans: int
+    judged: Sequence[tuple[Pair, Verdict]]
+    failed: Counter[str]
+
+
+async def _gathered(asked: Iterable[Awaitable[T]]) -> list[T]:
+    """All results, once everything has ended; then the first error, if there was one."""
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def _or_failure(asked: Awaitable[T]) -> T | CallFailed:
+    try:
+        return await asked
+    except CallFailed as failure:
+        return failure
+
+
+async def _close(environment: Environment) -> None:
+    await asyncio.to_thread(environment.close)
+
+
+def _digest(*texts: str) -> str:
+    return blake2b("\n".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,72 @@
+"""Runs on the small household, with scripted models that are honest about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from environments.alfworld import ALFWorld
+from environments.base import Task
+from indexing.records import Document, Trajectory
+from retrievers.language_model import LanguageModel
+from synthesis.acting import Attempt, ExpertPolicy, ModelPolicy, Policy
+from synthesis.budget import CallLimits
+from synthesis.calls import Calls
+from synthesis.judges import Judge, ReplayJudge
+from synthesis.pipeline import Run, Summary, Workshop
+from synthesis.plan import Plan
+from synthesis.scripted import RuleSummariser
+from tests.environments.household import GOALS
+from tests.synthesis.tellers import HASTY
+
+TASKS = tuple(Task(name) for name in GOALS)
+PLAN = Plan("house", "a small household", TASKS, spans=None, alike=None)
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def expert(_: Attempt) -> Policy:
+    return ExpertPolicy()
+
+
+class Made:
+    """What a run came to: the pairs by id, as a collection would hold them, and the summary."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[str, Trajectory] = {}
+        self.summary = Summary()
+
+    def accept(self, pairs: Sequence[Trajectory]) -> None:
+        self.pairs.update((pair.id, pair) for pair in pairs)
+
+
+def synthesize(
+    folder: Path,
+    games: Path,
+    plan: Plan = PLAN,
+    documents: Sequence[Document] = (),
+    model: LanguageModel | None = None,
+    most: int | None = None,
+    judge: Judge | None = None,
+    policy: str = "expert",
+    patience_s: float = 30,
+    make: type[ALFWorld] = ALFWorld,
+) -> Made:
+    """One run, from its beginning or from where it was left."""
+    made = Made()
+    models = dict.fromkeys(("act", "construct", "judge"), model or RuleSummariser())
+
+    async def run() -> Summary:
+        async with Calls(folder, models, CallLimits(calls=most), HASTY) as calls:
+            acts = expert if policy == "expert" else lambda _: ModelPolicy(calls, "scripted")
+            shop = Workshop(
+                lambda: make(games), acts, calls, judge or ReplayJudge(lambda: ALFWorld(games)), 2, patience_s
+            )
+            return await Run(folder, replace(plan), shop, quiet).synthesize(documents, made.accept)
+
+    made.summary = asyncio.run(run())
+    return made
