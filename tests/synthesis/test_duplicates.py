@@ -149,3 +149,12 @@ def test_a_trajectory_is_told_in_order_of_time_without_regard_to_space_and_case(
 
 def test_the_course_is_what_was_done() -> None:
     assert course(errand("Turn  on", "wait")) == "turn on\nwait"
+
+
+def test_spans_that_differ_by_a_step_are_told_apart_by_their_courses() -> None:
+    actions = [f"open door {number}" for number in range(12)]
+    long, longer = errand(*actions[:-1]), errand(*actions)
+    assert plain_jaccard(trajectory_key(long), trajectory_key(longer)) >= 0.8
+    seen = NearDuplicates()
+    for one in (long, longer):
+        assert seen.add(one.id, trajectory_key(one), among=course(one)) is None
