@@ -1,4 +1,4 @@
-"""`precedent`, the command line: loads records, builds generations, answers, serves, compares.
+"""`precedent`, the command line: loads records, makes them, builds generations, answers, serves, compares.
 
 Works on the data folder itself, also while a service runs on it, which notices. Exits with 0 when
 all went well, 1 when some of it didn't, 2 with one line for what can't be understood, 130 when
@@ -24,6 +24,7 @@ from service.commands.reindex import reindex, rollback
 from service.commands.retrieve import retrieve
 from service.commands.serve import serve
 from service.commands.status import status
+from service.commands.synthesize import synthesize
 
 USAGE_ERROR: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
@@ -94,7 +95,7 @@ def _quiet_the_hub() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (serve, ingest, reindex, rollback, status, retrieve, export, compare):
+for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare):
     app.command()(command)
 
 

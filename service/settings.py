@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 HASHING = re.compile(r"hashing-[0-9]{1,4}", re.ASCII)
 TOKENIZERS = ("minilm", "words")
+
+Provider = Literal["openai", "anthropic", "google"]
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """Several names; in the environment with commas between."""
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
     embedders: Names = (DEFAULT,)
     tokenizers: Names = ()
 
-    model_provider: Literal["openai", "anthropic", "google"] = "openai"
+    model_provider: Provider = "openai"
     model_name: str | None = None
     model_url: str | None = None
     model_api_key: SecretStr | None = None
@@ -69,16 +71,18 @@ class Settings(BaseSettings):
             else value
         )
 
-    def model(self) -> ModelSettings | None:
-        """The language model that writes queries, where one is named."""
-        if not self.model_name:
+    def model(self, named: str | None = None) -> ModelSettings | None:
+        """The language model that writes queries, where one is named; another of `named` "PROVIDER:NAME"."""
+        provider, colon, name = (named or "").partition(":")
+        if not (colon and provider in get_args(Provider)):
+            provider, name = self.model_provider, named or self.model_name or ""
+        if not name:
             return None
         from retrievers.remote_model import ModelSettings
 
         key = self.model_api_key.get_secret_value() if self.model_api_key else None
-        return ModelSettings(
-            self.model_provider, self.model_name, self.model_url, key, self.model_temperature
-        )
+        url = self.model_url if provider == self.model_provider else None
+        return ModelSettings(cast("Provider", provider), name, url, key, self.model_temperature)
 
     def check_embedder(self, name: str) -> None:
         """Raise InvalidInput for an embedder that a client may not choose."""

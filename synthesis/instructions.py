@@ -84,6 +84,8 @@ def instructions_reader(count: int) -> Callable[[str], list[str]]:
 
 _ARRAY = re.compile(r"\[(?=\s*[\"{\]])")
 _TRIES = 20
+_LINE = re.compile(r"[^\W\d][^\n\[\]{}]*[.!]")
+"""A sentence in place of an array of one: small models answer so."""
 _FIELDS = "task", "instruction"
 _NUMBERED = re.compile(r"\s*[*_]*(?:task\s*)?#?\d{1,3}\s*[.):-][*_]*\s+(\S.*)", re.IGNORECASE)
 _DRESSED = re.compile(r"(\*\*|[\"'`*“‘«])((?:(?!\1).)+?)(?:\1|[”’»])")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -18,7 +18,8 @@ from typing import TypeAlias, TypeVar
 from pydantic_core import to_json
 
 from environments.base import Environment
-from environments.errors import EnvironmentFault
+from environments.errors import EnvironmentFault, Stalled
+from indexing.errors import InvalidInput
 from indexing.lines import Lines
 from indexing.records import JSON, Document, Trajectory, to_fields
 from synthesis.acting import Attempt, Policy, roll_out
@@ -26,7 +27,7 @@ from synthesis.calls import Calls
 from synthesis.committee import Verdict, without_repeats
 from synthesis.construction import Pair, construct, original
 from synthesis.documents import split
-from synthesis.duplicates import NearDuplicates, trajectory_key
+from synthesis.duplicates import NearDuplicates, course, trajectory_key
 from synthesis.errors import BudgetSpent, CallFailed
 from synthesis.instructions import instructions
 from synthesis.judges import Judge
@@ -65,7 +66,8 @@ class Summary:
 
     def to_fields(self) -> dict[str, JSON]:
         """As a JSON object."""
-        return asdict(self)
+        values = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return {name: dict(value) if isinstance(value, Counter) else value for name, value in values}
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,13 @@ class Run:
         self._rejected = Lines(folder / "rejected.ndjson", Rejected)
 
     async def synthesize(self, documents: Sequence[Document], accept: Accept) -> Summary:
-        """Do what is left to do. A spent budget ends it in good order: `stopped` says so."""
+        """Do what is left to do. A spent budget ends it in good order: `stopped` says so.
+
+        Raises
+        ------
+        InvalidInput
+            The environment has no such task, or isn't installed.
+        """
         summary = Summary(documents=len(documents))
         self._rejected.path.unlink(missing_ok=True)
         try:
@@ -164,11 +172,13 @@ class Run:
                             self.plan.step_limit,
                             self._workshop.patience_s,
                         )
-                    except EnvironmentFault as fault:
-                        summary.failed[f"rollout: {type(fault).__name__}"] += 1
+                    except Stalled:
+                        summary.failed["rollout: stalled"] += 1
                         await _close(environment)
                         environment = None
                         continue
+                    except EnvironmentFault as fault:
+                        raise InvalidInput(str(fault), "environment") from fault
                     if rollout.ended == "stalled":
                         await _close(environment)
                         environment = None
@@ -226,7 +236,7 @@ class Run:
             clean = without_repeats(pair)
             if not verdict.accepted or clean is None:
                 rejected.append(Rejected("committee", to_fields(pair), verdict.to_fields()))
-            elif known is not None and known.add(clean.id, trajectory_key(clean)) is not None:
+            elif known is not None and _repeats(known, clean):
                 rejected.append(Rejected("near-duplicate", to_fields(clean)))
             else:
                 kept.append(clean)
@@ -246,6 +256,12 @@ class _Found:
     spans: int
     judged: Sequence[tuple[Pair, Verdict]]
     failed: Counter[str]
+
+
+def _repeats(known: NearDuplicates, pair: Pair) -> bool:
+    """Whether an earlier pair of the same construction did the same and says nearly the same."""
+    among = f"{(pair.source or {})['construction']}\n{course(pair)}"
+    return known.add(pair.id, trajectory_key(pair), among) is not None
 
 
 async def _gathered(asked: Iterable[Awaitable[T]]) -> list[T]:

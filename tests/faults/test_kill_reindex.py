@@ -92,8 +92,8 @@ def check(
     assert serving.faults() == ""
     assert {job["state"] for job in serving.get("/jobs").json()["jobs"]} <= {"succeeded", "failed"}
     kept = {one["id"] for one in described["generations"]}
-    folders = {path.name for path in serving.data.glob("collections/*/*")}
-    assert folders == kept
+    (home,) = {path.parent for path in serving.data.glob("collections/*/*") if path.name in kept}
+    assert {path.name for path in home.iterdir()} == kept
     assert described["counts"]["trajectories"] == RECORDS
     return found
 
