@@ -77,7 +77,9 @@ def instructions_reader(count: int) -> Callable[[str], list[str]]:
     """
 
     def read(answer: str) -> list[str]:
-        return _tasks_in(bare(answer))[:count]
+        text = bare(answer)
+        alone = _fit([text]) if count == 1 and _LINE.fullmatch(text) else []
+        return alone or _tasks_in(text)[:count]
 
     return read
 

@@ -142,3 +142,10 @@ def test_a_prompt_is_bounded_and_asks_for_what_it_should() -> None:
     assert "Write 1 task " in prompt
     with pytest.raises(InvalidInput, match="at least 1"):
         instructions_prompt(TEA, 0, "a kitchen")
+
+
+def test_one_sentence_will_do_where_one_task_is_asked() -> None:
+    assert instructions_reader(1)("Boil the water in the kitchen.") == ["Boil the water in the kitchen."]
+    for count, answer in ((2, "Boil the water in the kitchen."), (1, "Boil it.\nOpen it."), (1, '["broken')):
+        with pytest.raises(Unreadable):
+            instructions_reader(count)(answer)
