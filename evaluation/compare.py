@@ -69,8 +69,8 @@ def compare(
             continue
         with _remembering(library, name, parted, file.path.parent / MEMORY, progress) as memory:
             live = memory.live(name)
-            with _lanes(memory, live.builder.lane, variants) as lanes:
-                replay = Replay(name, live.snapshot, lanes, options.k, options.budgets)
+            with lanes(memory, live.builder.lane, variants) as open_lanes:
+                replay = Replay(name, live.snapshot, open_lanes, options.k, options.budgets)
                 for count, (episode, step) in enumerate(left, len(asked) - len(left)):
                     progress(f"asking {name}", count, len(asked))
                     for rows in replay.rows(episode, [step]):
@@ -104,11 +104,12 @@ def _remembering(
 
 
 @contextmanager
-def _lanes(
+def lanes(
     memory: Library, lane: EmbeddingLane, variants: Sequence[str]
 ) -> Iterator[dict[str, EmbeddingLane]]:
-    with ExitStack() as open_lanes:
-        lanes = {name: EmbeddingLane(lane.embedder, memory.vectors, cores=1) for name in variants}
-        for one in lanes.values():
-            open_lanes.callback(one.close)
-        yield lanes
+    """A lane for each variant, closed at the end."""
+    with ExitStack() as stack:
+        found = {name: EmbeddingLane(lane.embedder, memory.vectors, cores=1) for name in variants}
+        for one in found.values():
+            stack.callback(one.close)
+        yield found
