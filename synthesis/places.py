@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tarfile import TarError
+from typing import TypeAlias
 
 from environments.base import Environment, Task
+from environments.errors import EnvironmentFault
 from indexing.errors import InvalidInput
+
+Make: TypeAlias = Callable[[], Environment]
 
 
 def _alfworld(path: Path | None) -> Environment:
@@ -14,7 +19,12 @@ def _alfworld(path: Path | None) -> Environment:
 
     if path is None:
         raise InvalidInput("alfworld needs its games: name their folder or archive with --games", "games")
-    return ALFWorld(path)
+    try:
+        return ALFWorld(path)
+    except TarError as error:
+        raise InvalidInput(
+            f"{path} is neither a folder nor an archive of ALFWorld's games", "games"
+        ) from error
 
 
 def _babyai(path: Path | None) -> Environment:  # noqa: ARG001
@@ -73,7 +83,7 @@ ABOUT: Mapping[str, str] = {
 }
 
 
-def maker(name: str, path: Path | None, expert: bool) -> Callable[[], Environment]:
+def maker(name: str, path: Path | None, expert: bool) -> Make:
     """What makes environments of that name.
 
     Raises
@@ -108,3 +118,23 @@ def read_task(text: str) -> list[Task]:
         return [Task(name, number) for number in range(int(first), int(last if dash else first) + 1)]
     except ValueError:
         raise InvalidInput(f"--task {text}: write NAME, NAME:3 or NAME:0-9", "task") from None
+
+
+def try_tasks(make: Make, tasks: Sequence[Task]) -> None:
+    """Begin each task's last variation once, so that what can't be played is refused before anything is kept.
+
+    Raises
+    ------
+    InvalidInput
+        The environment has no such task, or isn't installed.
+    """
+    last = {task.name: task for task in sorted(tasks, key=lambda one: one.variation)}
+    try:
+        environment = make()
+        try:
+            for task in last.values():
+                environment.reset(task)
+        finally:
+            environment.close()
+    except EnvironmentFault as fault:
+        raise InvalidInput(str(fault), "environment") from fault

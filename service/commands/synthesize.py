@@ -6,10 +6,12 @@ import asyncio
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic_core import from_json
 
 from indexing.errors import InvalidInput
 from indexing.records import JSON, Document, Trajectory
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from indexing.library import Library
     from retrievers.language_model import LanguageModel
     from synthesis.budget import CallLimits
-    from synthesis.pipeline import Run, Summary
+    from synthesis.pipeline import Summary
+    from synthesis.places import Make
     from synthesis.plan import Plan
 
 ACT, CONSTRUCT = "act", "construct"
@@ -44,7 +47,10 @@ def synthesize(
         str, typer.Option("--collection", "-c", metavar="NAME", help="Created where it is missing.")
     ] = "synthesized",
     run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The run's folder; default synthesis-COLLECTION.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", file_okay=False, help="The run's folder; default synthesis-COLLECTION."
+        ),
     ] = None,
     games: Annotated[
         Path | None,
@@ -72,7 +78,7 @@ def synthesize(
     steps: Annotated[int, typer.Option(min=1, help="Most actions of a rollout.")] = 30,
     spans: Annotated[int, typer.Option(min=0, help="Most spans of a rollout; 0 for all n(n+1)/2.")] = 18,
     kinds: Annotated[
-        str, typer.Option(metavar="A,B", help="Instructions to construct: abstraction, summary.")
+        str, typer.Option(metavar="KIND[,KIND]", help="Instructions to construct: abstraction, summary.")
     ] = "abstraction,summary",
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Environments at once.")] = 2,
     calls: Annotated[int | None, typer.Option(min=0, help="Budget: model calls of the whole run.")] = None,
@@ -85,43 +91,59 @@ def synthesize(
     """Make demonstrations without labels; run it again to go on where it was stopped."""
     from synthesis.budget import CallLimits
     from synthesis.estimate import estimate
-    from synthesis.places import maker, read_task
+    from synthesis.places import maker, read_task, try_tasks
+    from synthesis.plan import FILE
 
     checked_name(collection)
-    found = list(_documents(documents or []))
-    tasks = tuple(one for text in task or [] for one in read_task(text))
+    tasks = tuple(dict.fromkeys(one for text in task or [] for one in read_task(text)))
     if not tasks:
-        raise InvalidInput("--task: name at least one task of the environment, where rollouts begin")
+        raise InvalidInput(
+            "--task: name at least one, where rollouts begin, such as boil, boil:3 or boil:0-9"
+        )
     make = maker(environment, games, scripted)
-    if scripted and found:
+    if scripted and (model or constructor or judge):
+        raise InvalidInput("--scripted asks no model: leave --model, --constructor and --judge out")
+    if scripted and documents:
         raise InvalidInput("--scripted writes no tasks from documents: leave them out, or name a --model")
+    found = _documents(documents or [])
     judges = ("replay",) if scripted else tuple(_roles(judge or [""]))
     plan = _plan(collection, environment, tasks, each, steps, spans, kinds, judges, majority)
     if dry_run:
         _tell(estimate(plan, found), json)
         return
-    models = {} if scripted else _models(model, constructor, judge or [])
+    models = _scripted() if scripted else _models(model, constructor, judge or [])
+    plan = replace(plan, models={role: one.name for role, one in models.items()})
     limits = CallLimits(calls=calls, tokens=tokens)
     folder = run or Path(f"synthesis-{collection}")
+    if not (folder / FILE).exists():
+        try_tasks(make, tasks)
     with open_library(data_dir, create=True) as library, _stoppable(folder):
         summary = asyncio.run(
             _synthesized(library, collection, folder, plan, make, found, models, limits, at_once)
         )
         if index and summary.kept:
             build(library, collection)
-    _tell(summary.to_fields(), json)
+    _tell(from_json((folder / "summary.json").read_bytes()), json)
     if summary.stopped:
         say(f"{summary.stopped}; the same command with more goes on from there")
         raise typer.Exit(1)
 
 
-def _documents(paths: Sequence[Path]) -> Iterator[Document]:
-    from indexing.formats import read
+def _documents(paths: Sequence[Path]) -> list[Document]:
+    from indexing.formats import ImportReport, read
 
+    found: list[Document] = []
     for path in paths:
         if not path.exists():
             raise InvalidInput(f"{path}: no such file or folder")
-        yield from (one for one in read("documents", path) if isinstance(one, Document))
+        report = ImportReport()
+        read_here = [one for one in read("documents", path, report) if isinstance(one, Document)]
+        if not read_here:
+            raise InvalidInput(f"{path}: no document in it that can be read")
+        for reason, count in report.skipped.items():
+            say(f"{path}: {count:,} left out: {reason}")
+        found += read_here
+    return found
 
 
 def _roles(judges: Sequence[str]) -> list[str]:
@@ -143,8 +165,9 @@ def _plan(
     from synthesis.places import ABOUT
     from synthesis.plan import Plan
 
-    wanted = tuple(one for one in CONSTRUCTIONS if one in kinds.split(","))
-    if set(kinds.split(",")) - set(CONSTRUCTIONS) or not wanted:
+    named = {kind.strip() for kind in kinds.split(",")}
+    wanted = tuple(one for one in CONSTRUCTIONS if one in named)
+    if named != set(wanted):
         raise InvalidInput(f"--kinds {kinds}: there are {', '.join(CONSTRUCTIONS)}")
     return Plan(
         name=collection,
@@ -157,6 +180,12 @@ def _plan(
         judges=judges,
         rule="majority" if majority else "unanimous",
     )
+
+
+def _scripted() -> dict[str, LanguageModel]:
+    from synthesis.scripted import RuleSummariser
+
+    return {CONSTRUCT: RuleSummariser()}
 
 
 def _models(model: str | None, constructor: str | None, judges: Sequence[str]) -> dict[str, LanguageModel]:
@@ -182,7 +211,7 @@ async def _synthesized(
     collection: str,
     folder: Path,
     plan: Plan,
-    make: Any,
+    make: Make,
     documents: Sequence[Document],
     models: Mapping[str, LanguageModel],
     limits: CallLimits,
@@ -191,8 +220,7 @@ async def _synthesized(
     from synthesis.acting import ExpertPolicy, ModelPolicy
     from synthesis.calls import Calls
     from synthesis.judges import Committee, ReplayJudge
-    from synthesis.pipeline import Workshop
-    from synthesis.scripted import RuleSummariser
+    from synthesis.pipeline import Run, Workshop
 
     library.create(collection, {})
     if documents:
@@ -204,24 +232,17 @@ async def _synthesized(
     async with AsyncExitStack() as stack:
         for model in {id(model): model for model in models.values()}.values():
             stack.push_async_callback(model.aclose)
-        calls = await stack.enter_async_context(
-            Calls(folder, models or {CONSTRUCT: RuleSummariser()}, limits)
-        )
+        calls = await stack.enter_async_context(Calls(folder, models, limits))
+        asks = ACT in models
         workshop = Workshop(
             make,
-            (lambda _: ModelPolicy(calls, models[ACT].name)) if models else (lambda _: ExpertPolicy()),
+            (lambda _: ModelPolicy(calls, models[ACT].name)) if asks else (lambda _: ExpertPolicy()),
             calls,
-            Committee(calls, plan.judges, plan.rule) if models else ReplayJudge(make),
+            Committee(calls, plan.judges, plan.rule) if asks else ReplayJudge(make),
             width,
         )
         with display() as progress:
-            return await _run(folder, plan, workshop, progress).synthesize(documents, accept)
-
-
-def _run(folder: Path, plan: Plan, workshop: Any, progress: Any) -> Run:
-    from synthesis.pipeline import Run
-
-    return Run(folder, plan, workshop, progress)
+            return await Run(folder, plan, workshop, progress).synthesize(documents, accept)
 
 
 @contextmanager
@@ -239,7 +260,8 @@ def _tell(fields: Mapping[str, JSON], json: bool) -> None:
         return
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {count:,}" for key, count in value.items()) or "none"
+            counts = {key: count for key, count in value.items() if isinstance(count, int)}
+            value = ", ".join(f"{key.replace('_', ' ')} {count:,}" for key, count in counts.items()) or "none"
         elif isinstance(value, int):
             value = f"{value:,}"
         if value is not None:
