@@ -145,13 +145,10 @@ def main() -> int:
     console = Console(width=140)
     console.print("memory".ljust(12), "  ".join(name.rjust(16) for name in VARIANTS), "reachable".rjust(10))
     for one in summary.collections:
-        cells = [one.result(name) for name in VARIANTS]
-        told = (f"{cell.score('hit@1').value:.3f} / {cell.score('hit@5').value:.3f}" for cell in cells)
-        console.print(
-            one.name.ljust(12),
-            "  ".join(text.rjust(16) for text in told),
-            f"{one.reachable.value:.2f}".rjust(10),
-        )
+        found = [cell for name in VARIANTS if (cell := one.result(name))]
+        hits = [f"{cell.score('hit@1').value:.3f} / {cell.score('hit@5').value:.3f}" for cell in found]
+        cells = [*(text.rjust(16) for text in hits), f"{one.reachable.value:.2f}".rjust(10)]
+        console.print(one.name.ljust(12), "  ".join(cells))
     return 0
 
 
