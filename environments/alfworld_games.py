@@ -94,9 +94,14 @@ def _kind(thing: str) -> str | None:
 
 def _unpacked(archive: Path) -> dict[str, Path | bytes]:
     files: dict[str, Path | bytes] = {}
-    with tarfile.open(archive) as members:
-        for member in members:
-            content = members.extractfile(member) if member.name.endswith(f"/{FILE}") else None
-            if content is not None:
-                files[member.name.removesuffix(f"/{FILE}").partition("/")[2]] = content.read()
+    try:
+        with tarfile.open(archive) as members:
+            for member in members:
+                content = members.extractfile(member) if member.name.endswith(f"/{FILE}") else None
+                if content is not None:
+                    files[member.name.removesuffix(f"/{FILE}").partition("/")[2]] = content.read()
+    except tarfile.TarError as error:
+        raise MissingEnvironment(
+            f"{archive} is no archive of ALFWorld's games: name it or a folder"
+        ) from error
     return files

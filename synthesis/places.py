@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tarfile import TarError
 from typing import TypeAlias
 
 from environments.base import Environment, Task
@@ -19,12 +18,7 @@ def _alfworld(path: Path | None) -> Environment:
 
     if path is None:
         raise InvalidInput("alfworld needs its games: name their folder or archive with --games", "games")
-    try:
-        return ALFWorld(path)
-    except TarError as error:
-        raise InvalidInput(
-            f"{path} is neither a folder nor an archive of ALFWorld's games", "games"
-        ) from error
+    return ALFWorld(path)
 
 
 def _babyai(path: Path | None) -> Environment:  # noqa: ARG001

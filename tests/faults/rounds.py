@@ -12,6 +12,7 @@ SEED = "PRECEDENT_FAULT_SEED"
 KILLS = {"test": 3, "short": 10, "full": 50}
 COMMAND_KILLS = {"test": 1, "short": 10, "full": 50}
 MODEL_KILLS = {"test": 0, "short": 2, "full": 10}
+SYNTHESIS_KILLS = {"test": 3, "short": 10, "full": 30}
 COMMAND_RECORDS = {"test": 400, "short": 1_200, "full": 2_000}
 RECORDS = {"test": 2_000, "short": 10_000, "full": 100_000}
 
