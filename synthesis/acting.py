@@ -99,12 +99,13 @@ class ExpertPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is to be tried: `instruction` None is the environment's own."""
+    """What is to be tried: `instruction` None is the environment's own. `guidance` is for who acts."""
 
     id: str
     task: Task
     instruction: str | None = None
     documents: tuple[str, ...] = ()
+    guidance: str = ""
 
 
 async def roll_out(
@@ -165,19 +166,35 @@ async def _within(patience_s: float, call: Callable[[], T]) -> T:
 
 
 def acting_prompt(situation: Situation, admissible: Sequence[str] | None, shown: str) -> str:
-    """The task, the latest steps, the observation; demonstrations first, for reference."""
-    history = situation.history
+    """The task, the latest steps, the observation, each cut; demonstrations first, for reference."""
+    latest = situation.history[-LATEST:]
+    brief = Situation(
+        situation.instruction,
+        tuple(Step(cut(step.observation, PAST_CHARS), step.action) for step in latest),
+        cut(situation.observation or "", OBSERVATION_CHARS),
+    )
+    return uncut_prompt(brief, len(situation.history) - len(latest), admissible, shown)
+
+
+def uncut_prompt(
+    situation: Situation, earlier: int = 0, admissible: Sequence[str] | None = None, shown: str = ""
+) -> str:
+    """The same prompt with all of the situation in it; `earlier` steps came before its history."""
     told = [f"Task: {situation.instruction}"]
-    if len(history) > LATEST:
-        told.append(f"({len(history) - LATEST} earlier steps)")
-    for step in history[-LATEST:]:
-        told += [f"Observation: {cut(step.observation, PAST_CHARS)}", f"Action: {step.action}"]
-    told.append(f"Observation: {cut(situation.observation or '', OBSERVATION_CHARS)}")
+    if earlier:
+        told.append(f"({earlier} earlier steps)")
+    told += map(step_told, situation.history)
+    told.append(f"Observation: {situation.observation or ''}")
     if admissible:
         stride = -(-len(admissible) // CHOICES)
         told.append("Some actions that are possible now: " + "; ".join(admissible[::stride]))
     parts = [fenced("demonstrations", shown)] if shown else []
     return "\n".join([*parts, fenced("situation", "\n".join(told)), "The next action:"])
+
+
+def step_told(step: Step) -> str:
+    """A step of the history as it stands in the prompt."""
+    return f"Observation: {step.observation}\nAction: {step.action}"
 
 
 def read_action(answer: str) -> str:

@@ -1,19 +1,23 @@
-"""`precedent export`: the records of a collection, as they went in."""
+"""`precedent export`: the records of a collection as they went in, or as pairs to train a model on."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
+from pydantic_core import to_json
 
+from indexing.errors import InvalidInput
 from service.commands.common import DATA_DIR, DataDir, only_collection, open_library, say
 from service.commands.progress import display
 
 if TYPE_CHECKING:
+    from indexing.library import Library
+    from indexing.store.catalog import Collection
     from indexing.store.records import Kind
 
 EVERYTHING = (1 << 63) - 1
@@ -23,7 +27,10 @@ EVERYTHING = (1 << 63) - 1
 def export(
     collection: Annotated[str | None, typer.Argument(help="May be left out where there is only one.")] = None,
     named: Annotated[str | None, typer.Option("--collection", "-c", metavar="NAME", help="The same.")] = None,
-    format: Annotated[Literal["ndjson"], typer.Option("--format", "-f", help="What to write.")] = "ndjson",  # noqa: ARG001
+    format: Annotated[
+        Literal["ndjson", "sft"],
+        typer.Option("--format", "-f", help="The records, or chat messages to train a model on."),
+    ] = "ndjson",
     kind: Annotated[
         Literal["trajectory", "document"] | None,
         typer.Option(help="Only these; default: trajectories, then documents."),
@@ -31,22 +38,83 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="A file instead of standard output.")
     ] = None,
+    most_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="sft: of one pair at the most; default 8192.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="sft: what counts them, a name or path; default: the collection's."
+        ),
+    ] = None,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="sft: also what is known to have failed.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
-    """Write a collection's records, one JSON object a line, in the order of their ids."""
+    """Write a collection, one JSON object a line, in the order of its records' ids."""
+    if format == "ndjson" and (most_tokens or tokenizer or failures):
+        raise InvalidInput("--most-tokens, --tokenizer and --failures go with --format sft")
+    if format == "sft" and kind == "document":
+        raise InvalidInput("--kind document: a document has no steps to train on")
     with open_library(data_dir) as library:
         found = only_collection(library, collection, named)
-        kinds: tuple[Kind, ...] = (kind,) if kind else ("trajectory", "document")
-        written = 0
-        with _opened(output) as stream, display() as progress:
-            total = sum(library.records.count(found.id, one) for one in kinds)
-            for one in kinds:
-                for stored in library.records.scan(found.id, one, EVERYTHING):
-                    stream.write(stored.body + b"\n")
-                    written += 1
-                    progress("exporting", written, total)
+        if format == "sft":
+            _write_pairs(library, found, output, most_tokens, tokenizer, failures)
+        else:
+            _write_records(library, found, output, (kind,) if kind else ("trajectory", "document"))
+
+
+def _write_records(
+    library: Library, collection: Collection, output: Path | None, kinds: Sequence[Kind]
+) -> None:
+    written = 0
+    with _opened(output) as stream, display() as progress:
+        total = sum(library.records.count(collection.id, kind) for kind in kinds)
+        for kind in kinds:
+            for stored in library.records.scan(collection.id, kind, EVERYTHING):
+                stream.write(stored.body + b"\n")
+                written += 1
+                progress("exporting", written, total)
     if output:
         say(f"{written:,} records in {output}")
+
+
+def _write_pairs(
+    library: Library,
+    collection: Collection,
+    output: Path | None,
+    most_tokens: int | None,
+    named: str | None,
+    failures: bool,
+) -> None:
+    """The pairs, and to standard error how many of how many trajectories, and what was left out."""
+    from indexing.library import settings_of
+    from indexing.records import trajectory_from_bytes
+    from indexing.tokens import tokenizer
+    from synthesis.training import MOST_TOKENS, examples, failed
+
+    limit = most_tokens or MOST_TOKENS
+    count = tokenizer(named or settings_of(collection).tokenizer).count
+    pairs = used = failing = long = 0
+    with _opened(output) as stream, display() as progress:
+        total = library.records.count(collection.id, "trajectory")
+        for stored in library.records.scan(collection.id, "trajectory", EVERYTHING):
+            trajectory = trajectory_from_bytes(stored.body)
+            if failed(trajectory) and not failures:
+                failing += 1
+                continue
+            before = pairs
+            for example in examples(trajectory, limit, count):
+                stream.write(to_json(example) + b"\n")
+                pairs += 1
+            used += 1
+            long += len(trajectory.steps) - (pairs - before)
+            progress("exporting", used + failing, total)
+    told = f"{pairs:,} pairs of {used:,} trajectories" + (f" in {output}" if output else "")
+    left_out = [f"{failing:,} failed trajectories"] if failing else []
+    left_out += [f"{long:,} steps of more than {limit:,} tokens"] if long else []
+    say(told + (f"; left out: {', '.join(left_out)}" if left_out else ""))
 
 
 @contextmanager
