@@ -26,7 +26,7 @@ from synthesis.acting import Attempt, Policy, roll_out
 from synthesis.calls import Calls
 from synthesis.committee import Verdict, without_repeats
 from synthesis.construction import Pair, construct, original
-from synthesis.documents import split
+from synthesis.documents import Passage, split
 from synthesis.duplicates import NearDuplicates, course, trajectory_key
 from synthesis.errors import BudgetSpent, CallFailed
 from synthesis.instructions import instructions
@@ -34,6 +34,7 @@ from synthesis.judges import Judge
 from synthesis.plan import Plan
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span, sample
+from synthesis.tutorials import tutorial
 
 T = TypeVar("T")
 
@@ -124,15 +125,11 @@ class Run:
 
     async def _attempts(self, documents: Sequence[Document], summary: Summary) -> list[Attempt]:
         plan = self.plan
-        if not documents:
+        if not documents or plan.road == "explore":
             return [Attempt(f"{plan.name}/{task.name}/{task.variation}", task) for task in plan.tasks]
         passages = [one for document in documents for one in split(document, plan.passage_characters)]
         self._progress("writing tasks", 0, len(passages))
-        asked = (
-            instructions(self._workshop.calls, passage, plan.each, environment=plan.environment)
-            for passage in passages
-        )
-        written = await _gathered(map(_or_failure, asked))
+        written = await _gathered(_or_failure(self._wanted(passage)) for passage in passages)
         self._progress("writing tasks", len(passages), len(passages))
         known = NearDuplicates(plan.alike) if plan.alike is not None else None
         attempts: list[Attempt] = []
@@ -140,15 +137,24 @@ class Run:
             if isinstance(found, CallFailed):
                 summary.failed[f"instructions: {found.kind}"] += 1
                 continue
-            for text in found:
+            for text, guidance in found:
                 id = f"{plan.name}/{_digest(passage.document, text)}"
                 if known is not None and known.add(id, text) is not None:
                     summary.rejected["near-duplicate instruction"] += 1
                     continue
                 task = plan.tasks[len(attempts) % len(plan.tasks)]
-                attempts.append(Attempt(id, task, text, (passage.document,)))
+                attempts.append(Attempt(id, task, text, (passage.document,), guidance))
         summary.instructions = len(attempts)
         return attempts
+
+    async def _wanted(self, passage: Passage) -> list[tuple[str, str]]:
+        """Tasks of a passage, each with the guidance that it gives."""
+        plan, calls = self.plan, self._workshop.calls
+        if plan.road == "tutorial":
+            found = await tutorial(calls, passage, environment=plan.environment)
+            return [(found.task, found.guidance())] if found else []
+        texts = await instructions(calls, passage, plan.each, environment=plan.environment)
+        return [(text, "") for text in texts]
 
     async def _rolled_out(self, attempts: Sequence[Attempt], summary: Summary) -> list[Rollout]:
         """The rollouts in order of their attempts; what is in the file isn't played again."""
@@ -214,7 +220,7 @@ class Run:
         made = await _gathered(map(_or_failure, asked))
         pairs: list[tuple[Span, Pair]] = []
         failed: Counter[str] = Counter()
-        whole = original(rollout) if plan.originals else None
+        whole = original(rollout) if plan.originals and plan.road != "explore" else None
         if whole is not None:
             pairs.append((Span(0, len(rollout.actions)), whole))
         for (span, _), pair in zip(wanted, made, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 from pydantic_core import from_json, to_json
 
@@ -17,20 +18,26 @@ from synthesis.spans import MIX, Bucket
 
 FILE = "plan.json"
 
+Road: TypeAlias = Literal["instruct", "tutorial", "explore"]
+ROADS: tuple[Road, ...] = get_args(Road)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The settings of a run.
 
-    `each` instructions are written per passage of a document, and tried on the `tasks` in turn; without
-    documents every task is tried with the environment's own instruction. `spans` are drawn from each
-    rollout at the most, by `shares` of their lengths; None takes all n(n+1)/2. `alike` is the Jaccard
-    likeness from which a pair counts as a near-duplicate of an earlier one; None keeps them.
+    The `road` is where tasks come from: written from documents (`instruct`), taught by them (`tutorial`),
+    or named after exploring (`explore`). `each` instructions are written per passage of a document, and
+    tried on the `tasks` in turn; without documents every task is tried with the environment's own
+    instruction. `spans` are drawn from each rollout at the most, by `shares` of their lengths; None takes
+    all n(n+1)/2. `alike` is the Jaccard likeness from which a pair counts as a near-duplicate of an
+    earlier one; None keeps them.
     """
 
     name: str
     environment: str
     tasks: tuple[Task, ...]
+    road: Road = "instruct"
     each: int = 3
     passage_characters: int = 12_000
     step_limit: int = 30

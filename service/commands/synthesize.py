@@ -74,6 +74,13 @@ def synthesize(
         bool,
         typer.Option("--scripted", help="No model: an expert acts, rules write, a replay judges."),
     ] = False,
+    road: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="instruct; tutorial: its steps guide; explore: named afterwards."),
+    ] = "instruct",
+    demonstrations: Annotated[
+        str | None, typer.Option(metavar="COLLECTION", help="Shown to who acts, from another collection.")
+    ] = None,
     each: Annotated[int, typer.Option(min=1, help="Tasks written per document.")] = 3,
     steps: Annotated[int, typer.Option(min=1, help="Most actions of a rollout.")] = 30,
     spans: Annotated[int, typer.Option(min=0, help="Most spans of a rollout; 0 for all n(n+1)/2.")] = 18,
@@ -108,6 +115,9 @@ def synthesize(
     found = _documents(documents or [])
     judges = ("replay",) if scripted else tuple(_roles(judge or [""]))
     plan = _plan(collection, environment, tasks, each, steps, spans, kinds, judges, majority)
+    plan = _on_road(plan, road, found)
+    if demonstrations == collection:
+        raise InvalidInput("--demonstrations: name another collection, for this one grows with the run")
     if dry_run:
         _tell(estimate(plan, found), json)
         return
@@ -119,7 +129,9 @@ def synthesize(
         try_tasks(make, tasks)
     with open_library(data_dir, create=True) as library, _stoppable(folder):
         summary = asyncio.run(
-            _synthesized(library, collection, folder, plan, make, found, models, limits, at_once)
+            _synthesized(
+                library, collection, folder, plan, make, found, models, limits, at_once, demonstrations
+            )
         )
         if index and summary.kept:
             build(library, collection)
@@ -216,11 +228,12 @@ async def _synthesized(
     models: Mapping[str, LanguageModel],
     limits: CallLimits,
     width: int,
+    demonstrations: str | None,
 ) -> Summary:
-    from synthesis.acting import ExpertPolicy, ModelPolicy
     from synthesis.calls import Calls
-    from synthesis.judges import Committee, ReplayJudge
-    from synthesis.pipeline import Run, Workshop
+    from synthesis.pipeline import Run
+    from synthesis.showing import shown_from
+    from synthesis.workshops import equipped
 
     library.create(collection, {})
     if documents:
@@ -233,16 +246,22 @@ async def _synthesized(
         for model in {id(model): model for model in models.values()}.values():
             stack.push_async_callback(model.aclose)
         calls = await stack.enter_async_context(Calls(folder, models, limits))
-        asks = ACT in models
-        workshop = Workshop(
-            make,
-            (lambda _: ModelPolicy(calls, models[ACT].name)) if asks else (lambda _: ExpertPolicy()),
-            calls,
-            Committee(calls, plan.judges, plan.rule) if asks else ReplayJudge(make),
-            width,
-        )
+        live = library.live(demonstrations) if demonstrations else None
+        shown = shown_from(live.snapshot, live.builder.lane) if live else None
+        acting = models[ACT].name if ACT in models else None
+        workshop = equipped(plan, make, calls, acting, width, shown)
         with display() as progress:
             return await Run(folder, plan, workshop, progress).synthesize(documents, accept)
+
+
+def _on_road(plan: Plan, road: str, documents: Sequence[Document]) -> Plan:
+    from synthesis.plan import ROADS
+
+    if road not in ROADS:
+        raise InvalidInput(f"--road {road}: there are {', '.join(ROADS)}")
+    if road == "tutorial" and not documents:
+        raise InvalidInput("--road tutorial follows documents: name some")
+    return replace(plan, road=road)
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from environments.alfworld import ALFWorld
 from environments.base import Task
 from indexing.records import Document, Trajectory
 from retrievers.language_model import LanguageModel
-from synthesis.acting import Attempt, ExpertPolicy, ModelPolicy, Policy
 from synthesis.budget import CallLimits
 from synthesis.calls import Calls
 from synthesis.judges import Judge, ReplayJudge
-from synthesis.pipeline import Run, Summary, Workshop
+from synthesis.pipeline import Run, Summary
 from synthesis.plan import Plan
 from synthesis.scripted import RuleSummariser
+from synthesis.workshops import equipped
 from tests.environments.household import GOALS
 from tests.synthesis.tellers import HASTY
 
@@ -27,10 +27,6 @@ PLAN = Plan("house", "a small household", TASKS, spans=None, alike=None)
 
 def quiet(stage: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
-
-
-def expert(_: Attempt) -> Policy:
-    return ExpertPolicy()
 
 
 class Made:
@@ -62,10 +58,9 @@ def synthesize(
 
     async def run() -> Summary:
         async with Calls(folder, models, CallLimits(calls=most), HASTY) as calls:
-            acts = expert if policy == "expert" else lambda _: ModelPolicy(calls, "scripted")
-            shop = Workshop(
-                lambda: make(games), acts, calls, judge or ReplayJudge(lambda: ALFWorld(games)), 2, patience_s
-            )
+            acting = None if policy == "expert" else "scripted"
+            shop = equipped(plan, lambda: make(games), calls, acting, 2, patience_s=patience_s)
+            shop = replace(shop, judge=judge or ReplayJudge(lambda: ALFWorld(games)))
             return await Run(folder, replace(plan), shop, quiet).synthesize(documents, made.accept)
 
     made.summary = asyncio.run(run())

@@ -1,0 +1,39 @@
+"""Who acts and who judges on each road: models, or an expert and a replay; an explorer names later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from environments.base import Environment
+from synthesis.acting import Attempt, Demonstrate, ExpertPolicy, ModelPolicy, Policy
+from synthesis.calls import Calls
+from synthesis.exploration import ExplorePolicy, Scorer
+from synthesis.judges import Committee, Judge, ReplayJudge
+from synthesis.pipeline import Workshop
+from synthesis.plan import Plan
+from synthesis.showing import guided
+
+
+def equipped(
+    plan: Plan,
+    make: Callable[[], Environment],
+    calls: Calls,
+    acting: str | None,
+    width: int = 2,
+    shown: Demonstrate | None = None,
+    patience_s: float = 120.0,
+) -> Workshop:
+    """A workshop for a plan. `acting` names the model of role "act"; with None no model acts or judges."""
+    explores = plan.road == "explore"
+
+    def policy(attempt: Attempt) -> Policy:
+        if explores:
+            return ExplorePolicy(attempt.id)
+        if acting is None:
+            return ExpertPolicy()
+        return ModelPolicy(calls, acting, guided(attempt.guidance) if attempt.guidance else shown)
+
+    judge: Judge = ReplayJudge(make)
+    if acting is not None:
+        judge = Scorer(calls) if explores else Committee(calls, plan.judges, plan.rule)
+    return Workshop(make, policy, calls, judge, width, patience_s)
