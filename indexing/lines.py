@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Lines(Generic[T]):
-    """Values in a file, which `kind` makes from their fields; with `durable`, what was added is on the disk."""
+    """Values in a file, made by `kind` from their fields; with `durable`, what was added is on the disk."""
 
     def __init__(self, path: Path, kind: Callable[..., T], durable: bool = False) -> None:
         self.path = path
