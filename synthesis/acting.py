@@ -1,27 +1,26 @@
 """Rollouts of an instruction: reset, observe, ask what to do, act, until done or the step limit.
 
-The environment is not asynchronous and may hang or break: each call runs in a thread, and one that
-gives no answer in time ends the rollout, which keeps what it has.
+The environment is not asynchronous and may hang or break: a call that gives no answer in time ends the
+rollout, which keeps what it has.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol
 
 from environments.base import Environment, Expert, Task
-from environments.errors import EnvironmentFault, Stalled
+from environments.errors import EnvironmentFault
 from indexing.records import Step
 from retrievers.query_writers.text import cut, sound
 from retrievers.situation import Situation
 from synthesis.calls import Calls
 from synthesis.errors import CallFailed, Unreadable
+from synthesis.patience import in_time
 from synthesis.prompts import UNTRUSTED, bare, fenced
 from synthesis.rollouts import Rollout
-
-T = TypeVar("T")
 
 PROMPT_VERSION = "act-1"
 
@@ -29,6 +28,8 @@ ACTION_CHARS = 500
 LATEST = 8
 """Steps of the history that the model is shown."""
 OBSERVATION_CHARS, PAST_CHARS = 3_000, 400
+FAILED = "call failed: "
+"""How a rollout ended that a model's failure cut short; the kind follows."""
 CHOICES = 60
 """Admissible actions that are listed, spread over all of them."""
 
@@ -47,10 +48,11 @@ class Policy(Protocol):
 
     name: str
 
-    async def act(
-        self, environment: Environment, situation: Situation, admissible: Sequence[str] | None
-    ) -> str | None:
-        """The next action; None when there is nothing more to do. Raises CallFailed, BudgetSpent."""
+    async def act(self, environment: Environment, situation: Situation, patience_s: float) -> str | None:
+        """The next action; None when there is nothing more to do.
+
+        Raises CallFailed, BudgetSpent, and EnvironmentFault where the environment is asked.
+        """
         ...
 
 
@@ -63,13 +65,9 @@ class ModelPolicy:
     demonstrate: Demonstrate | None = None
     salt: str = ""
 
-    async def act(
-        self,
-        environment: Environment,  # noqa: ARG002
-        situation: Situation,
-        admissible: Sequence[str] | None,
-    ) -> str | None:
+    async def act(self, environment: Environment, situation: Situation, patience_s: float) -> str | None:
         """What the model of role "act" answers."""
+        admissible = await in_time(patience_s, environment.admissible_actions)
         shown = await self.demonstrate(situation) if self.demonstrate else ""
         prompt = acting_prompt(situation, admissible, shown)
         action = await self.calls.ask("act", SYSTEM, prompt, read_action, max_tokens=128, salt=self.salt)
@@ -83,18 +81,13 @@ class ExpertPolicy:
     name: str = "expert"
     _left: Iterator[str] | None = field(default=None, init=False)
 
-    async def act(
-        self,
-        environment: Environment,
-        situation: Situation,
-        admissible: Sequence[str] | None,  # noqa: ARG002
-    ) -> str | None:
+    async def act(self, environment: Environment, situation: Situation, patience_s: float) -> str | None:
         """The expert's next action."""
         if self._left is None or not situation.history:
             expert: Expert = environment  # type: ignore[assignment]
             self._left = iter(expert.expert_actions())
         left = self._left
-        return await asyncio.to_thread(next, left, None)
+        return await in_time(patience_s, lambda: next(left, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +113,18 @@ async def roll_out(
     EnvironmentFault
         The environment couldn't even be reset.
     """
-    start = await _within(patience_s, lambda: environment.reset(attempt.task))
+    start = await in_time(patience_s, partial(environment.reset, attempt.task))
     situation = Situation(sound(attempt.instruction or start.instruction), (), sound(start.observation))
     reward, success, ended = 0.0, False, "steps"
     while len(situation.history) < step_limit:
         try:
-            admissible = await _within(patience_s, environment.admissible_actions)
-            action = await policy.act(environment, situation, admissible)
+            action = await policy.act(environment, situation, patience_s)
             if action is None:
                 ended = "no action"
                 break
-            result = await _within(patience_s, lambda action=action: environment.step(action))  # type: ignore[misc]
+            result = await in_time(patience_s, partial(environment.step, action))
         except CallFailed as failed:
-            ended = f"call failed: {failed.kind}"
+            ended = f"{FAILED}{failed.kind}"
             break
         except EnvironmentFault:
             ended = "stalled"
@@ -156,13 +148,6 @@ async def roll_out(
         reward=round(reward, 6),
         ended=ended,
     )
-
-
-async def _within(patience_s: float, call: Callable[[], T]) -> T:
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(call), patience_s)
-    except TimeoutError:
-        raise Stalled(f"the environment gave no answer within {patience_s:g} s") from None
 
 
 def acting_prompt(situation: Situation, admissible: Sequence[str] | None, shown: str) -> str:

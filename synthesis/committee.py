@@ -52,16 +52,14 @@ QUESTION = "\n".join(
 )
 
 
-def without_repeats(trajectory: Trajectory) -> Trajectory | None:
-    """The trajectory without the steps that repeat the one before them; None if it has no step.
+def without_repeats(trajectory: Trajectory) -> Trajectory:
+    """The trajectory without the steps that repeat the one before them.
 
     A step repeats when its action and the observation that came of it are those of the step before
     (PAPER.md §1.4a): it did the same again and nothing changed. So what is left still follows, each
     observation from the action before it. An outcome that wasn't recorded repeats nothing.
     """
     steps = trajectory.steps
-    if not steps:
-        return None
     outcomes = [*(step.observation for step in steps[1:]), trajectory.final_observation]
     kept = steps[:1] + tuple(
         step

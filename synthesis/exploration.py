@@ -18,6 +18,7 @@ from synthesis.calls import Calls
 from synthesis.committee import Verdict, Vote
 from synthesis.construction import Pair
 from synthesis.errors import CallFailed, Unreadable
+from synthesis.patience import in_time
 from synthesis.prompts import UNTRUSTED, bare, fenced, telling
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span
@@ -40,13 +41,9 @@ class ExplorePolicy:
     name: str = "explorer"
     _taken: Counter[str] = field(default_factory=Counter, init=False)
 
-    async def act(
-        self,
-        environment: Environment,  # noqa: ARG002
-        situation: Situation,
-        admissible: Sequence[str] | None,
-    ) -> str | None:
+    async def act(self, environment: Environment, situation: Situation, patience_s: float) -> str | None:
         """One of the admissible actions."""
+        admissible = await in_time(patience_s, environment.admissible_actions)
         if not admissible:
             return None
         turn = len(situation.history)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from environments.base import Environment, Task
@@ -12,6 +13,7 @@ from environments.errors import EnvironmentFault
 from synthesis.calls import Calls
 from synthesis.committee import Rule, Verdict, Vote, judge
 from synthesis.construction import Pair
+from synthesis.patience import in_time
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span
 
@@ -47,10 +49,14 @@ class ReplayJudge:
 
     make: Callable[[], Environment]
     name: str = "replay"
+    patience_s: float = 600.0
 
     async def verdicts(self, rollout: Rollout, pairs: Sequence[tuple[Span, Pair]]) -> list[Verdict]:
         """Accepted where the replay shows what the rollout showed."""
-        seen = await asyncio.to_thread(self._seen, rollout)
+        try:
+            seen = await in_time(self.patience_s, partial(self._seen, rollout))
+        except EnvironmentFault:
+            seen = []
         return [self._verdict(rollout, span, seen) for span, _ in pairs]
 
     def _seen(self, rollout: Rollout) -> list[str]:
@@ -62,8 +68,6 @@ class ReplayJudge:
                 seen.append(result.observation)
                 if result.done:
                     break
-        except EnvironmentFault:
-            return []
         finally:
             environment.close()
         return seen

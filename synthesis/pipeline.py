@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
@@ -22,7 +23,7 @@ from environments.errors import EnvironmentFault, Stalled
 from indexing.errors import InvalidInput
 from indexing.lines import Lines
 from indexing.records import JSON, Document, Trajectory, to_fields
-from synthesis.acting import Attempt, Policy, roll_out
+from synthesis.acting import FAILED, Attempt, Policy, roll_out
 from synthesis.calls import Calls
 from synthesis.committee import Verdict, without_repeats
 from synthesis.construction import Pair, construct, original
@@ -31,6 +32,7 @@ from synthesis.duplicates import NearDuplicates, course, trajectory_key
 from synthesis.errors import BudgetSpent, CallFailed
 from synthesis.instructions import instructions
 from synthesis.judges import Judge
+from synthesis.patience import in_time
 from synthesis.plan import Plan
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span, sample
@@ -157,7 +159,10 @@ class Run:
         return [(text, "") for text in texts]
 
     async def _rolled_out(self, attempts: Sequence[Attempt], summary: Summary) -> list[Rollout]:
-        """The rollouts in order of their attempts; what is in the file isn't played again."""
+        """The rollouts in order of their attempts; what is in the file isn't played again.
+
+        One that a model's failure cut short isn't put there: a resumed run plays on, its answers paid for.
+        """
         have = {rollout.id: rollout for rollout in self._rollouts.read()}
         left = [attempt for attempt in attempts if attempt.id not in have]
         queue, done = iter(left), len(attempts) - len(left)
@@ -169,7 +174,7 @@ class Run:
                 for attempt in queue:
                     self._progress("rolling out", done, len(attempts))
                     if environment is None:
-                        environment = await asyncio.to_thread(self._workshop.make)
+                        environment = await in_time(self._workshop.patience_s, self._workshop.make)
                     try:
                         rollout = await roll_out(
                             environment,
@@ -180,26 +185,33 @@ class Run:
                         )
                     except Stalled:
                         summary.failed["rollout: stalled"] += 1
-                        await _close(environment)
+                        await self._close(environment)
                         environment = None
                         continue
                     except EnvironmentFault as fault:
                         raise InvalidInput(str(fault), "environment") from fault
                     if rollout.ended == "stalled":
-                        await _close(environment)
+                        await self._close(environment)
                         environment = None
-                    self._rollouts.append([rollout])
+                    if rollout.ended.startswith(FAILED):
+                        summary.failed[f"rollout: {rollout.ended}"] += 1
+                    else:
+                        self._rollouts.append([rollout])
                     have[rollout.id] = rollout
                     done += 1
             finally:
                 if environment is not None:
-                    await _close(environment)
+                    await self._close(environment)
 
         await _gathered(worker() for _ in range(self._workshop.width))
         self._progress("rolling out", len(attempts), len(attempts))
         found = [have[attempt.id] for attempt in attempts if attempt.id in have]
         summary.rollouts, summary.steps = len(found), sum(len(one.actions) for one in found)
         return found
+
+    async def _close(self, environment: Environment) -> None:
+        with suppress(EnvironmentFault):
+            await in_time(self._workshop.patience_s, environment.close)
 
     async def _constructed(self, rollouts: Sequence[Rollout], accept: Accept, summary: Summary) -> None:
         known = NearDuplicates(self.plan.alike) if self.plan.alike is not None else None
@@ -222,12 +234,12 @@ class Run:
         failed: Counter[str] = Counter()
         whole = original(rollout) if plan.originals and plan.road != "explore" else None
         if whole is not None:
-            pairs.append((Span(0, len(rollout.actions)), whole))
+            pairs.append((Span(0, len(rollout.actions)), without_repeats(whole)))
         for (span, _), pair in zip(wanted, made, strict=True):
             if isinstance(pair, CallFailed):
                 failed[f"construction: {pair.kind}"] += 1
             else:
-                pairs.append((span, pair))
+                pairs.append((span, without_repeats(pair)))
         verdicts = await self._workshop.judge.verdicts(rollout, pairs) if pairs else []
         judged = [(pair, verdict) for (_, pair), verdict in zip(pairs, verdicts, strict=True)]
         return _Found(len(drawn), judged, failed)
@@ -239,13 +251,12 @@ class Run:
         kept: list[Trajectory] = []
         rejected: list[Rejected] = []
         for pair, verdict in found.judged:
-            clean = without_repeats(pair)
-            if not verdict.accepted or clean is None:
+            if not verdict.accepted:
                 rejected.append(Rejected("committee", to_fields(pair), verdict.to_fields()))
-            elif known is not None and _repeats(known, clean):
-                rejected.append(Rejected("near-duplicate", to_fields(clean)))
+            elif known is not None and _repeats(known, pair):
+                rejected.append(Rejected("near-duplicate", to_fields(pair)))
             else:
-                kept.append(clean)
+                kept.append(pair)
         for one in kept:
             summary.by_construction[str((one.source or {})["construction"])] += 1
             summary.by_length[str((one.metadata or {})["length"])] += 1
@@ -284,10 +295,6 @@ async def _or_failure(asked: Awaitable[T]) -> T | CallFailed:
         return await asked
     except CallFailed as failure:
         return failure
-
-
-async def _close(environment: Environment) -> None:
-    await asyncio.to_thread(environment.close)
 
 
 def _digest(*texts: str) -> str:
