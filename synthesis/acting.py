@@ -14,12 +14,12 @@ from typing import Protocol
 from environments.base import Environment, Expert, Task
 from environments.errors import EnvironmentFault
 from indexing.records import Step
-from retrievers.query_writers.text import cut, sound
+from retrievers.query_writers.text import cut, fenced, sound
 from retrievers.situation import Situation
 from synthesis.calls import Calls
 from synthesis.errors import CallFailed, Unreadable
 from synthesis.patience import in_time
-from synthesis.prompts import UNTRUSTED, bare, fenced
+from synthesis.prompts import UNTRUSTED, bare
 from synthesis.rollouts import Rollout
 
 PROMPT_VERSION = "act-1"

@@ -13,11 +13,11 @@ from typing import Literal, TypeAlias
 
 from indexing.errors import InvalidInput
 from indexing.records import JSON, Trajectory
-from retrievers.query_writers.text import cut, sound
+from retrievers.query_writers.text import cut, fenced, sound
 from synthesis.calls import Calls
 from synthesis.construction import Pair
 from synthesis.errors import CallFailed, Unreadable
-from synthesis.prompts import UNTRUSTED, bare, barred, fenced, telling
+from synthesis.prompts import UNTRUSTED, bare, barred, telling
 from synthesis.spans import bucket
 
 PROMPT_VERSION = "judge-1"

@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias
 
 from indexing.errors import InvalidInput
 from indexing.records import Step, Trajectory
-from retrievers.query_writers.text import sound
+from retrievers.query_writers.text import fenced, sound
 from synthesis.calls import Calls
 from synthesis.errors import Unreadable
-from synthesis.prompts import UNTRUSTED, bare, fenced, telling
+from synthesis.prompts import UNTRUSTED, bare, telling
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span, bucket
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from environments.base import Environment
+from retrievers.query_writers.text import fenced
 from retrievers.situation import Situation
 from synthesis.calls import Calls
 from synthesis.committee import Verdict, Vote
 from synthesis.construction import Pair
 from synthesis.errors import CallFailed, Unreadable
 from synthesis.patience import in_time
-from synthesis.prompts import UNTRUSTED, bare, fenced, telling
+from synthesis.prompts import UNTRUSTED, bare, telling
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span
 

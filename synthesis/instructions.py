@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 
 from indexing.errors import InvalidInput
 from indexing.terms import terms
-from retrievers.query_writers.text import cut, sound
+from retrievers.query_writers.text import cut, fenced, sound
 from synthesis.calls import Calls
 from synthesis.documents import Passage
 from synthesis.errors import Unreadable
-from synthesis.prompts import bare, fenced
+from synthesis.prompts import bare
 
 PROMPT_VERSION = "instructions-1"
 

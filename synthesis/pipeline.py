@@ -283,11 +283,9 @@ def _repeats(known: NearDuplicates, pair: Pair) -> bool:
 
 async def _gathered(asked: Iterable[Awaitable[T]]) -> list[T]:
     """All results, once everything has ended; then the first error, if there was one."""
-    results = await asyncio.gather(*asked, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
+    tasks = [asyncio.ensure_future(one) for one in asked]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]
 
 
 async def _or_failure(asked: Awaitable[T]) -> T | CallFailed:

@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from retrievers.query_writers.text import fenced
 from synthesis.calls import Calls
 from synthesis.documents import Passage
 from synthesis.errors import Unreadable
-from synthesis.prompts import UNTRUSTED, bare, fenced, middle_cut
+from synthesis.prompts import UNTRUSTED, bare, middle_cut
 
 PROMPT_VERSION = "tutorial-1"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 
 from indexing.records import Step
-from retrievers.query_writers.text import cut, sound
+from retrievers.query_writers.text import cut, fenced
 from retrievers.situation import Situation
 
 INSTRUCTION_CHARS = 1_000
@@ -30,14 +29,8 @@ QUESTION = (
 
 
 def situation_prompt(situation: Situation) -> str:
-    """The prompt for a situation: bounded in length, the untrusted part fenced by an unguessable mark.
-
-    The mark is a digest of what it fences, so that equal situations give equal prompts and no text
-    can hold its own.
-    """
-    told = sound(_told(situation))
-    mark = f"=== situation {hashlib.sha256(told.encode()).hexdigest()[:24]} ==="
-    return f"{mark}\n{told}\n{mark}\n{QUESTION}"
+    """The prompt for a situation: bounded in length, the untrusted part fenced."""
+    return f"{fenced('situation', _told(situation))}\n{QUESTION}"
 
 
 def _told(situation: Situation) -> str:

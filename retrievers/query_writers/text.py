@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 _REPEATED_MARK = re.compile(r"([^\w\s])\1{2,}")
@@ -25,3 +26,13 @@ def brief(text: str, limit: int) -> str:
     """The beginning as one line: white space collapsed, rules like `-----` shortened to one mark."""
     head = _REPEATED_MARK.sub(r"\1", sound(text[: 8 * limit]))
     return cut(" ".join(head.split()), limit)
+
+
+def fenced(name: str, text: str) -> str:
+    """Untrusted text between two equal lines that it can't hold: a digest of it is in them.
+
+    Equal texts give equal fences, so that prompts can be cached by what they say.
+    """
+    whole = sound(text)
+    mark = f"=== {name} {hashlib.sha256(whole.encode()).hexdigest()[:24]} ==="
+    return f"{mark}\n{whole}\n{mark}"

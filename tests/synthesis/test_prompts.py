@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.records import Step, Trajectory
+from retrievers.query_writers.text import fenced
 from synthesis.errors import Unreadable
 from synthesis.prompts import (
     MOST_OBSERVATION_CHARS,
     TOLD_STEPS,
     Told,
     bare,
-    fenced,
     middle_cut,
     telling,
     told_in,
