@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -14,15 +14,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from indexing.embedder import DEFAULT
 from indexing.errors import InvalidInput
 from indexing.parsing import describe
-
-if TYPE_CHECKING:
-    from retrievers.remote_model import ModelSettings
+from retrievers.remote_model import ModelSettings, Provider
 
 MIB = 1 << 20
 HASHING = re.compile(r"hashing-[0-9]{1,4}", re.ASCII)
 TOKENIZERS = ("minilm", "words")
-
-Provider = Literal["openai", "anthropic", "google"]
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """Several names; in the environment with commas between."""
@@ -78,8 +74,6 @@ class Settings(BaseSettings):
             provider, name = self.model_provider, named or self.model_name or ""
         if not name:
             return None
-        from retrievers.remote_model import ModelSettings
-
         key = self.model_api_key.get_secret_value() if self.model_api_key else None
         url = self.model_url if provider == self.model_provider else None
         return ModelSettings(cast("Provider", provider), name, url, key, self.model_temperature)
