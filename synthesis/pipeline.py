@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -22,21 +22,21 @@ from environments.base import Environment
 from environments.errors import EnvironmentFault, Stalled
 from indexing.errors import InvalidInput
 from indexing.lines import Lines
-from indexing.records import JSON, Document, Trajectory, to_fields
-from synthesis.acting import FAILED, Attempt, Policy, roll_out
-from synthesis.calls import Calls
-from synthesis.committee import Verdict, without_repeats
+from indexing.records import Document, Trajectory, to_fields
+from synthesis.acting import FAILED, Attempt, roll_out
+from synthesis.committee import Verdict
 from synthesis.construction import Pair, construct, original
 from synthesis.documents import Passage, split
 from synthesis.duplicates import NearDuplicates, course, trajectory_key
 from synthesis.errors import BudgetSpent, CallFailed
 from synthesis.instructions import instructions
-from synthesis.judges import Judge
 from synthesis.patience import in_time
 from synthesis.plan import Plan
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span, sample
+from synthesis.summary import Rejected, Summary
 from synthesis.tutorials import tutorial
+from synthesis.workshops import Workshop
 
 T = TypeVar("T")
 
@@ -48,50 +48,6 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 Accept: TypeAlias = Callable[[Sequence[Trajectory]], None]
 """Takes accepted pairs into a collection; the same ones again change nothing."""
-
-
-@dataclass
-class Summary:
-    """What a run has come to, as the paper's Table 1. `rejected` and `failed` count by reason."""
-
-    documents: int = 0
-    instructions: int = 0
-    rollouts: int = 0
-    steps: int = 0
-    spans: int = 0
-    examples: int = 0
-    kept: int = 0
-    by_construction: Counter[str] = field(default_factory=Counter)
-    by_length: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    stopped: str | None = None
-
-    def to_fields(self) -> dict[str, JSON]:
-        """As a JSON object."""
-        values = ((one.name, getattr(self, one.name)) for one in fields(self))
-        return {name: dict(value) if isinstance(value, Counter) else value for name, value in values}
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A pair that was not kept, and why."""
-
-    reason: str
-    pair: dict[str, JSON]
-    verdict: dict[str, JSON] | None = None
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What a run works with: an environment each for `width` rollouts at once, who acts, who judges."""
-
-    make: Callable[[], Environment]
-    policy: Callable[[Attempt], Policy]
-    calls: Calls
-    judge: Judge
-    width: int = 2
-    patience_s: float = 120.0
 
 
 class Run:
@@ -135,18 +91,21 @@ class Run:
         self._progress("writing tasks", len(passages), len(passages))
         known = NearDuplicates(plan.alike) if plan.alike is not None else None
         attempts: list[Attempt] = []
+        rejected: list[Rejected] = []
         for passage, found in zip(passages, written, strict=True):
             if isinstance(found, CallFailed):
                 summary.failed[f"instructions: {found.kind}"] += 1
                 continue
             for text, guidance in found:
-                id = f"{plan.name}/{_digest(passage.document, text)}"
-                if known is not None and known.add(id, text) is not None:
-                    summary.rejected["near-duplicate instruction"] += 1
+                if known is not None and (earlier := known.add(text, text)) is not None:
+                    task = {"instruction": text, "document": passage.document, "like": earlier}
+                    rejected.append(Rejected("near-duplicate instruction", task=task))
                     continue
+                id = f"{plan.name}/{_digest(passage.document, text)}"
                 task = plan.tasks[len(attempts) % len(plan.tasks)]
                 attempts.append(Attempt(id, task, text, (passage.document,), guidance))
         summary.instructions = len(attempts)
+        self._reject(rejected, summary)
         return attempts
 
     async def _wanted(self, passage: Passage) -> list[tuple[str, str]]:
@@ -234,12 +193,12 @@ class Run:
         failed: Counter[str] = Counter()
         whole = original(rollout) if plan.originals and plan.road != "explore" else None
         if whole is not None:
-            pairs.append((Span(0, len(rollout.actions)), without_repeats(whole)))
+            pairs.append((Span(0, len(rollout.actions)), whole))
         for (span, _), pair in zip(wanted, made, strict=True):
             if isinstance(pair, CallFailed):
                 failed[f"construction: {pair.kind}"] += 1
             else:
-                pairs.append((span, without_repeats(pair)))
+                pairs.append((span, pair))
         verdicts = await self._workshop.judge.verdicts(rollout, pairs) if pairs else []
         judged = [(pair, verdict) for (_, pair), verdict in zip(pairs, verdicts, strict=True)]
         return _Found(len(drawn), judged, failed)
@@ -252,20 +211,23 @@ class Run:
         rejected: list[Rejected] = []
         for pair, verdict in found.judged:
             if not verdict.accepted:
-                rejected.append(Rejected("committee", to_fields(pair), verdict.to_fields()))
+                rejected.append(Rejected("committee", pair=to_fields(pair), verdict=verdict.to_fields()))
             elif known is not None and _repeats(known, pair):
-                rejected.append(Rejected("near-duplicate", to_fields(pair)))
+                rejected.append(Rejected("near-duplicate", pair=to_fields(pair)))
             else:
                 kept.append(pair)
         for one in kept:
             summary.by_construction[str((one.source or {})["construction"])] += 1
             summary.by_length[str((one.metadata or {})["length"])] += 1
         summary.kept += len(kept)
+        self._reject(rejected, summary)
+        if kept:
+            accept(kept)
+
+    def _reject(self, rejected: Sequence[Rejected], summary: Summary) -> None:
         summary.rejected.update(one.reason for one in rejected)
         if rejected:
             self._rejected.append(rejected)
-        if kept:
-            accept(kept)
 
 
 @dataclass(frozen=True)

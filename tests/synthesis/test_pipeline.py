@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from retrievers.requests import Limits
 from retrievers.situation import Situation
 from synthesis.budget import CallLimits
 from synthesis.calls import Calls
+from synthesis.construction import QUESTIONS
 from synthesis.judges import Committee
 from synthesis.rollouts import Rollout
 from synthesis.scripted import RuleSummariser
@@ -67,6 +69,19 @@ def test_every_span_of_every_rollout_becomes_a_pair_of_each_kind(tmp_path: Path,
         assert pair.final_observation == rollout.observations[end]
         assert pair.source["kind"] == "synthesized"
     assert json.loads((tmp_path / "summary.json").read_bytes())["kept"] == made.summary.kept
+
+
+def test_an_instruction_that_nobody_writes_is_counted_and_the_others_are_kept(
+    tmp_path: Path, games: Path
+) -> None:
+    def script(system: str, prompt: str) -> Awaitable[str]:
+        asked = prompt if prompt.endswith(QUESTIONS["summary"]) else "Action 1:\n| go"
+        return RuleSummariser().complete(system, asked, max_tokens=512, timeout_s=1)
+
+    made = synthesize(tmp_path, games, replace(PLAN, originals=False), model=ScriptedModel(script))
+    spans = made.summary.spans
+    assert made.summary.failed == {"construction: refused": spans}
+    assert made.summary.by_construction == {"summary": spans}
 
 
 def test_what_was_made_is_found_where_an_agent_stands(tmp_path: Path, games: Path) -> None:
