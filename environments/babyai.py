@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 from environments.base import EXTRA, Start, StepResult, Task
@@ -16,6 +17,9 @@ from environments.errors import MissingEnvironment, NoEpisode, UnknownTask
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle", "done")
 """In the order of minigrid's own numbers."""
+
+_ONE_AT_A_TIME = Lock()
+"""Standard output is the process's: two threads that redirect it would leave it redirected."""
 
 
 class BabyAI:
@@ -31,7 +35,7 @@ class BabyAI:
             self.close()
             self._grid, self._level = _level(task.name), task.name
         # minigrid prints each layout that it rejects.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with _ONE_AT_A_TIME, contextlib.redirect_stdout(io.StringIO()):
             self._grid.reset(seed=task.variation)
         self._playing = True
         return Start(self._grid.mission, in_words(None, self._grid))

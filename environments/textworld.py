@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from environments.base import EXTRA, Start, StepResult, Task
@@ -25,6 +26,9 @@ LEVELS: Mapping[str, Mapping[str, int | bool]] = {
     "cooking-far": {"recipe": 1, "take": 1, "cook": True, "cut": True, "open": True, "go": 12},
 }
 """Ingredients, how many of them to fetch, what is to be done with them, rooms."""
+
+_ONE_AT_A_TIME = Lock()
+"""TextWorld's parser and the filters of warnings are the process's: two threads would break them."""
 
 
 class TextWorld:
@@ -98,7 +102,7 @@ def tidy(text: str) -> str:
 @contextmanager
 def _quiet_interpreter() -> Iterator[None]:
     """Without the warnings that the interpreter doesn't know a generated game: TextWorld does."""
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="jericho")
         yield
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -93,3 +96,24 @@ def test_unknown_level_and_no_episode(world: BabyAI, capsys: pytest.CaptureFixtu
     assert world.admissible_actions() == ()
     world.reset(LEVEL)
     assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns five hundred times as often."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("world", "hasty")
+def test_standard_output_stays_where_threads_found_it() -> None:
+    def begun(level: str) -> int:
+        with closing(BabyAI()) as world:
+            return len([world.reset(Task(level, seed)) for seed in range(40)])
+
+    before = sys.stdout
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(begun, ["GoToLocal", "GoToLocal"])) == [40, 40]
+    assert sys.stdout is before

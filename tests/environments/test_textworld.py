@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -56,3 +58,15 @@ def test_unknown_level_and_no_episode() -> None:
     with pytest.raises(NoEpisode, match="call reset first"):
         next(world.expert_actions())
     assert world.admissible_actions() == ()
+
+
+@pytest.mark.usefixtures("world")
+def test_two_threads_play_as_one_does() -> None:
+    def played(seed: int) -> list[str]:
+        with closing(TextWorld()) as world:
+            start = world.reset(Task("cooking-prepare", seed))
+            return [start.observation, *(world.step(action).observation for action in world.expert_actions())]
+
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(played, range(1, 4)))
+    assert together == [played(seed) for seed in range(1, 4)]
