@@ -1,154 +1,137 @@
 """`python -m benchmarks.construction`: what backward construction adds over whole trajectories alone.
 
-Plays BabyAI levels by their expert, constructs pairs as `precedent synthesize --scripted` does, and asks
-about held-out seeds with several memories of the same rollouts: whole trajectories, all pairs, pairs of
-one length, and fractions of all. What is written by rule proves nothing about a model's instructions.
+BabyAI is played by rule (`benchmarks.construction_studies`), pairs are constructed as `precedent synthesize`
+does, and memories of the same rollouts (`benchmarks.construction_memories`) are held against each other on
+seeds that none of them knows: in replay, and in a closed loop by the agent without a language model. What
+is named by rule proves nothing about a model's instructions.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
+from benchmarks.comparison import machine
+from benchmarks.construction_figures import Figure, figures, keep, tables
+from benchmarks.construction_memories import WHOLE, Memory, memories
+from benchmarks.construction_studies import HELD_OUT, LEVELS, STUDIES, Made, Study, expert, make
 from environments.base import Task
+from evaluation.closed_loop import NONE, EpisodeFile, World, play_all
 from evaluation.compare import lanes
-from evaluation.memory import MEMORY, remember
+from evaluation.memory import MEMORY, Progress, remember
 from evaluation.replay import Replay
-from evaluation.results import Row, RowFile
+from evaluation.results import RowFile
 from evaluation.split import steps_of
-from evaluation.summarize import summarize
-from evaluation.summary import Summary
+from evaluation.variants import rows_each
+from evaluation.worlds import gold_paths
 from indexing.library import Library
-from indexing.lines import Lines
-from indexing.records import Trajectory
+from indexing.records import JSON, Trajectory
 from retrievers.learning import learn
-from synthesis.acting import ExpertPolicy
-from synthesis.budget import CallLimits
-from synthesis.calls import Calls
-from synthesis.construction import original
-from synthesis.judges import ReplayJudge
-from synthesis.pipeline import Run, Workshop
-from synthesis.places import maker
-from synthesis.plan import Plan
-from synthesis.rollouts import Rollout
-from synthesis.scripted import RuleSummariser
 
-LEVELS = (
-    "GoToLocal",
-    "PickupLoc",
-    "PutNextLocal",
-    "OpenDoor",
-    "GoToSeqS5R2",
-    "UnlockLocal",
-    "Pickup",
-    "PutNextS5N1",
-)
-VARIANTS = ("instruction", "observation", "model", "paper", "agentic")
-FRACTIONS = (16, 4, 2)
-HELD_OUT = 10_000
-"""Seeds from here on are asked about and never remembered."""
-
-Progress = Callable[[str, int, int], None]
+VARIANTS = ("instruction", "paper", "agentic")
+K = 10
 
 
-def memories(pairs: Sequence[Trajectory]) -> Mapping[str, list[Trajectory]]:
-    """What each memory knows: `whole` has the rollouts that did what they were told."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every memory is asked about: an expert's episodes step by step, and tasks to play."""
 
-    def told(pair: Trajectory, name: str) -> str:
-        return str((pair.source if name == "construction" else pair.metadata or {})[name])  # type: ignore[index]
-
-    ordered = sorted(pairs, key=lambda pair: blake2b(pair.id.encode(), digest_size=8).digest())
-    found = {
-        "whole": [pair for pair in pairs if told(pair, "construction") == "original"],
-        "all": list(pairs),
-    }
-    for length in ("short", "medium", "long"):
-        found[length] = [pair for pair in pairs if told(pair, "length") == length]
-    for part in FRACTIONS:
-        found[f"1/{part}"] = ordered[: len(ordered) // part]
-    return {name: known for name, known in found.items() if known}
+    episodes: Sequence[Trajectory]
+    tasks: Sequence[Task]
+    steps: int = 4
+    step_limit: int = 40
 
 
-async def synthesized(
-    folder: Path, tasks: Sequence[Task], spans: int, progress: Progress
-) -> list[Trajectory]:
-    """The pairs of a scripted run; what was played before isn't played again."""
-    make = maker("babyai", None, expert=True)
-    pairs: dict[str, Trajectory] = {}
-    plan = Plan("babyai", "BabyAI", tuple(tasks), step_limit=64, spans=spans)
-    async with Calls(folder, {"construct": RuleSummariser()}, CallLimits()) as calls:
-        shop = Workshop(make, lambda _: ExpertPolicy(), calls, ReplayJudge(make), width=1)
-        summary = await Run(folder, plan, shop, progress).synthesize(
-            (), lambda kept: pairs.update((pair.id, pair) for pair in kept)
-        )
-    sys.stderr.write(f"{json.dumps(summary.to_fields())}\n")
-    return list(pairs.values())
-
-
-def held_out(folder: Path, progress: Progress, each: int) -> list[Trajectory]:
-    """Whole episodes of the expert on seeds that no memory knows."""
-    tasks = [Task(level, HELD_OUT + number) for level in LEVELS for number in range(each)]
-    asyncio.run(synthesized(folder, tasks, 0, progress))
-    played = Lines(folder / "rollouts.ndjson", Rollout.of).read()
-    return [pair for rollout in played if (pair := original(rollout)) is not None]
-
-
-def measure(folder: Path, seeds: int, asked: int, spans: int, progress: Progress) -> Summary:
-    """Ask about the held-out episodes with each memory, each a collection of the same name."""
-    tasks = [Task(level, number) for level in LEVELS for number in range(seeds)]
-    pairs = asyncio.run(synthesized(folder / "run", tasks, spans, progress))
-    episodes = held_out(folder / "asked", progress, asked)
-    file = RowFile(folder / "rows.ndjson")
-    done = {row.collection for row in file.read()}
+def measure(
+    folder: Path,
+    study: Study,
+    asked: Asked,
+    progress: Progress,
+    settings: Mapping[str, JSON] | None = None,
+    variants: Sequence[str] = VARIANTS,
+) -> tuple[Made, list[Figure]]:
+    """Every memory of a study, measured; what is in the folder already isn't done again."""
+    made = make(study, folder / "run", progress)
+    held = list(memories(made))
+    rows, played = RowFile(folder / "rows.ndjson"), EpisodeFile(folder / "episodes.ndjson")
+    rows.keep_whole(rows_each(variants, 0))
     with Library(folder / MEMORY, learner=learn) as library:
-        for name, known in memories(pairs).items():
-            collection = name.replace("/", "-of-")
-            sys.stderr.write(f"{collection}: {len(known)} trajectories\n")
-            if collection in done:
-                continue
-            remember(library, collection, {}, lambda known=known: (known, ()), progress)  # type: ignore[misc]
-            live = library.live(collection)
-            with lanes(library, live.builder.lane, VARIANTS) as open_lanes:
-                replay = Replay(collection, live.snapshot, open_lanes, 10, (1_000,))
-                rows = [row for episode in episodes for row in _asked(replay, episode)]
-            file.append(rows)
-    return summarize(file.read(), 0)
+        for memory in held:
+            known = memory.known
+            remember(library, memory.name, settings or {}, lambda known=known: (known, ()), progress)  # type: ignore[misc]
+            _replay(library, memory, asked, rows, variants, progress)
+            _play(library, memory, asked, played, variants, progress)
+    return made, figures(held, rows.read(), played.read(), (NONE, *variants))
 
 
-def _asked(replay: Replay, episode: Trajectory) -> Iterator[Row]:
-    for rows in replay.rows(episode, steps_of(episode, 4)):
-        yield from rows
+def _replay(
+    library: Library,
+    memory: Memory,
+    asked: Asked,
+    file: RowFile,
+    variants: Sequence[str],
+    progress: Progress,
+) -> None:
+    done = {(row.collection, row.episode, row.step) for row in file.read()}
+    live = library.live(memory.name)
+    with lanes(library, live.builder.lane, variants) as open_lanes:
+        replay = Replay(memory.name, live.snapshot, open_lanes, K, ())
+        for count, episode in enumerate(asked.episodes):
+            progress(f"asking {memory.name}", count, len(asked.episodes))
+            steps = steps_of(episode, asked.steps)
+            left = [step for step in steps if (memory.name, episode.id, step) not in done]
+            for found in replay.rows(episode, left):
+                file.append(found)
+
+
+def _play(
+    library: Library,
+    memory: Memory,
+    asked: Asked,
+    file: EpisodeFile,
+    variants: Sequence[str],
+    progress: Progress,
+) -> None:
+    chance = (NONE,) if (memory.kind, memory.part) == (WHOLE, 1) else ()
+    with closing(expert()) as environment:
+        world = World(memory.name, environment, lambda: memory.known, asked.tasks, asked.step_limit)
+        play_all(world, library, file, progress, (*chance, *variants), K)
 
 
 def main() -> int:
-    """Measure, and print hit@1 and hit@5 of each memory."""
+    """Measure a study, print the figures, keep them as JSON and CSV."""
+    from rich.console import Console
+
+    from service.commands.progress import display
+
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    told = "; ".join(f"{name}: {study.about}" for name, study in STUDIES.items())
     parser = argparse.ArgumentParser(prog="python -m benchmarks.construction", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run, memories, rows")
-    parser.add_argument("--seeds", type=int, default=40, help="rollouts of each level")
-    parser.add_argument("--asked", type=int, default=8, help="held-out episodes of each level")
-    parser.add_argument("--spans", type=int, default=18, help="most spans of each rollout")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run, memories, figures")
+    parser.add_argument("--study", choices=STUDIES, default="several", help=told)
+    parser.add_argument("--asked", type=int, default=6, metavar="N", help="held-out seeds of each level")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in the folder")
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-
-    def progress(stage: str, done: int, total: int) -> None:
-        if done in (0, total):
-            sys.stderr.write(f"{stage}: {done} of {total}\n")
-
-    summary = measure(given.out, given.seeds, given.asked, given.spans, progress)
-    console = Console(width=140)
-    console.print("memory".ljust(12), "  ".join(name.rjust(16) for name in VARIANTS), "reachable".rjust(10))
-    for one in summary.collections:
-        found = [cell for name in VARIANTS if (cell := one.result(name))]
-        hits = [f"{cell.score('hit@1').value:.3f} / {cell.score('hit@5').value:.3f}" for cell in found]
-        cells = [*(text.rjust(16) for text in hits), f"{one.reachable.value:.2f}".rjust(10)]
-        console.print(one.name.ljust(12), "  ".join(cells))
+    folder, study = given.out / given.study, STUDIES[given.study]
+    if folder.exists() and not given.resume:
+        sys.stderr.write(f"{folder} is there already: --resume to go on, or another --out\n")
+        return 2
+    tasks = [Task(level, HELD_OUT + number) for level in LEVELS for number in range(given.asked)]
+    with display() as progress:
+        episodes = gold_paths(expert, tasks, given.out / "asked.ndjson")
+        made, found = measure(folder, study, Asked(episodes, tasks), progress)
+    facts = {"study": given.study, "about": study.about, "asked": given.asked, **made.to_fields()}
+    keep(folder, found, {"options": facts, "machine": machine()})
+    console = Console(width=160)
+    console.print(facts)
+    for table in tables(found):
+        console.print(table, "")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The filter of Learn-by-interact: repeated steps are dropped, then a committee of models votes.
+"""The filter of Learn-by-interact: a committee of models votes on each pair.
 
 Each member answers one prompt with four criteria. It votes yes when all four hold; the paper's
 committee must be unanimous.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from indexing.errors import InvalidInput
-from indexing.records import JSON, Trajectory
+from indexing.records import JSON
 from retrievers.query_writers.text import cut, fenced, sound
 from synthesis.calls import Calls
 from synthesis.construction import Pair
 from synthesis.errors import CallFailed, Unreadable
 from synthesis.prompts import UNTRUSTED, bare, barred, telling
-from synthesis.spans import bucket
 
 PROMPT_VERSION = "judge-1"
 
@@ -50,28 +49,6 @@ QUESTION = "\n".join(
         ),
     )
 )
-
-
-def without_repeats(trajectory: Trajectory) -> Trajectory:
-    """The trajectory without the steps that repeat the one before them.
-
-    A step repeats when its action and the observation that came of it are those of the step before
-    (PAPER.md §1.4a): it did the same again and nothing changed. So what is left still follows, each
-    observation from the action before it. An outcome that wasn't recorded repeats nothing.
-    """
-    steps = trajectory.steps
-    outcomes = [*(step.observation for step in steps[1:]), trajectory.final_observation]
-    kept = steps[:1] + tuple(
-        step
-        for index, step in enumerate(steps[1:], 1)
-        if (step.action, outcomes[index]) != (steps[index - 1].action, outcomes[index - 1])
-    )
-    if len(kept) == len(steps):
-        return trajectory
-    metadata = trajectory.metadata
-    if metadata is not None and "length" in metadata:
-        metadata = {**metadata, "length": bucket(len(kept))}
-    return replace(trajectory, steps=kept, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from retrievers.query_writers.text import fenced, sound
 from synthesis.calls import Calls
 from synthesis.errors import Unreadable
 from synthesis.prompts import UNTRUSTED, bare, telling
+from synthesis.repeats import without_repeats
 from synthesis.rollouts import Rollout
 from synthesis.spans import Span, bucket
 
@@ -84,14 +85,14 @@ def original(rollout: Rollout) -> Pair | None:
 
 
 def piece(rollout: Rollout, span: Span) -> Trajectory:
-    """The steps of a span and its closing observation, without an instruction."""
+    """The steps of a span without their repeats, and its closing observation, without an instruction."""
     if not 0 <= span.start < span.end <= len(rollout.actions):
         raise InvalidInput(
             f"no span {span.start}–{span.end} in a rollout of {len(rollout.actions)} actions", "span"
         )
     inside = range(span.start, span.end)
     steps = tuple(Step(sound(rollout.observations[at]), sound(rollout.actions[at])) for at in inside)
-    return Trajectory("", "", steps, sound(rollout.observations[span.end]))
+    return without_repeats(Trajectory("", "", steps, sound(rollout.observations[span.end])))
 
 
 def _pair(
@@ -121,7 +122,7 @@ def _pair(
             **made_by,
             "task": rollout.task,
             "variation": rollout.variation,
-            "length": bucket(span.length),
+            "length": bucket(len(shown.steps)),
         },
     )
 

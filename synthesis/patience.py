@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from threading import Thread
+from types import TracebackType
 from typing import TypeVar
 
 from environments.errors import Stalled
@@ -27,11 +28,15 @@ async def in_time(patience_s: float, call: Callable[[], T]) -> T:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any longer
             loop.call_soon_threadsafe(lambda: None if ended.done() else settle())
 
-    def work() -> None:
-        try:
-            tell(partial(ended.set_result, call()))
-        except BaseException as error:
+    def failed(_: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> bool:
+        if error is not None:
             tell(partial(ended.set_exception, error))
+        return True
+
+    def work() -> None:
+        with ExitStack() as stack:
+            stack.push(failed)
+            tell(partial(ended.set_result, call()))
 
     Thread(target=work, daemon=True).start()
     try:

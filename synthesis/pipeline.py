@@ -98,8 +98,8 @@ class Run:
                 continue
             for text, guidance in found:
                 if known is not None and (earlier := known.add(text, text)) is not None:
-                    task = {"instruction": text, "document": passage.document, "like": earlier}
-                    rejected.append(Rejected("near-duplicate instruction", task=task))
+                    wanted = {"instruction": text, "document": passage.document, "like": earlier}
+                    rejected.append(Rejected("near-duplicate instruction", task=wanted))
                     continue
                 id = f"{plan.name}/{_digest(passage.document, text)}"
                 task = plan.tasks[len(attempts) % len(plan.tasks)]

@@ -31,7 +31,7 @@ class Plan:
     tried on the `tasks` in turn; without documents every task is tried with the environment's own
     instruction. `spans` are drawn from each rollout at the most, by `shares` of their lengths; None takes
     all n(n+1)/2. `alike` is the Jaccard likeness from which a pair counts as a near-duplicate of an
-    earlier one; None keeps them.
+    earlier one; None keeps them. `demonstrations` names the collection that who acts is shown from.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Plan:
     judges: tuple[str, ...] = ("judge",)
     rule: Rule = "unanimous"
     alike: float | None = 0.8
+    demonstrations: str | None = None
     models: Mapping[str, str] = field(default_factory=dict)
 
     def to_fields(self) -> dict[str, JSON]:
@@ -70,8 +71,7 @@ class Plan:
             draft.replace(file)
             return
         there, wanted = from_json(file.read_bytes()), from_json(mine)
-        if there != wanted:
-            changed = [name for name in wanted if there.get(name) != wanted[name]]
+        if changed := [name for name in there | wanted if there.get(name) != wanted.get(name)]:
             raise InvalidInput(
                 f"{folder} holds a run with other settings ({', '.join(changed)}): give another folder, "
                 "or the settings it was begun with",

@@ -19,7 +19,8 @@ TOKENS = 1_500
 def shown_from(snapshot: Snapshot, lane: EmbeddingLane, limits: Limits | None = None) -> Demonstrate:
     """What retrieval finds for a situation, rendered, from one snapshot.
 
-    The snapshot doesn't change while a run goes on, so that a run that is resumed asks the same again.
+    While that collection isn't written, a run that is resumed is shown the same and so asks the same
+    again; after a write it may be shown something else, and what it then asks is paid for.
     """
     most = limits or Limits(total=3, tokens=TOKENS)
 

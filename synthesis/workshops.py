@@ -1,17 +1,29 @@
-"""Who acts and who judges on each road: models, or an expert and a replay; an explorer names later."""
+"""What a run works with: who acts and who judges on each road, models, or an expert and a replay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from environments.base import Environment
 from synthesis.acting import Attempt, Demonstrate, ExpertPolicy, ModelPolicy, Policy
 from synthesis.calls import Calls
 from synthesis.exploration import ExplorePolicy, Scorer
 from synthesis.judges import Committee, Judge, ReplayJudge
-from synthesis.pipeline import Workshop
 from synthesis.plan import Plan
 from synthesis.showing import guided
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a run works with: an environment each for `width` rollouts at once, who acts, who judges."""
+
+    make: Callable[[], Environment]
+    policy: Callable[[Attempt], Policy]
+    calls: Calls
+    judge: Judge
+    width: int = 2
+    patience_s: float = 120.0
 
 
 def equipped(

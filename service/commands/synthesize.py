@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from indexing.library import Library
     from retrievers.language_model import LanguageModel
     from synthesis.budget import CallLimits
-    from synthesis.pipeline import Summary
     from synthesis.places import Make
     from synthesis.plan import Plan
+    from synthesis.summary import Summary
 
 ACT, CONSTRUCT = "act", "construct"
 
@@ -115,7 +115,7 @@ def synthesize(
     found = _documents(documents or [])
     judges = ("replay",) if scripted else tuple(_roles(judge or [""]))
     plan = _plan(collection, environment, tasks, each, steps, spans, kinds, judges, majority)
-    plan = _on_road(plan, road, found)
+    plan = replace(_on_road(plan, road, found), demonstrations=demonstrations)
     if demonstrations == collection:
         raise InvalidInput("--demonstrations: name another collection, for this one grows with the run")
     if dry_run:
@@ -129,9 +129,7 @@ def synthesize(
         try_tasks(make, tasks)
     with open_library(data_dir, create=True) as library, _stoppable(folder):
         summary = asyncio.run(
-            _synthesized(
-                library, collection, folder, plan, make, found, models, limits, at_once, demonstrations
-            )
+            _synthesized(library, collection, folder, plan, make, found, models, limits, at_once)
         )
         if index and summary.kept:
             build(library, collection)
@@ -228,7 +226,6 @@ async def _synthesized(
     models: Mapping[str, LanguageModel],
     limits: CallLimits,
     width: int,
-    demonstrations: str | None,
 ) -> Summary:
     from synthesis.calls import Calls
     from synthesis.pipeline import Run
@@ -246,7 +243,7 @@ async def _synthesized(
         for model in {id(model): model for model in models.values()}.values():
             stack.push_async_callback(model.aclose)
         calls = await stack.enter_async_context(Calls(folder, models, limits))
-        live = library.live(demonstrations) if demonstrations else None
+        live = library.live(plan.demonstrations) if plan.demonstrations else None
         shown = shown_from(live.snapshot, live.builder.lane) if live else None
         acting = models[ACT].name if ACT in models else None
         workshop = equipped(plan, make, calls, acting, width, shown)

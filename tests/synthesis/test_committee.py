@@ -6,11 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from indexing.errors import InvalidInput
-from indexing.records import Step, Trajectory
 from retrievers.language_model import LanguageModel, ModelUnavailable, ScriptedModel
 from synthesis.committee import (
     CRITERIA,
@@ -21,20 +18,11 @@ from synthesis.committee import (
     judge,
     judge_prompt,
     read_judgements,
-    without_repeats,
 )
 from synthesis.construction import original
 from synthesis.errors import BudgetSpent, Unreadable
 from tests.synthesis.tellers import asking, errand
 
-WORDS = st.sampled_from(("a", "b"))
-TRAJECTORIES = st.builds(
-    Trajectory,
-    st.just(""),
-    WORDS,
-    st.lists(st.builds(Step, WORDS, WORDS), max_size=8).map(tuple),
-    st.none() | WORDS,
-)
 YES = json.dumps({name: {"ok": True, "reason": "as seen"} for name in CRITERIA})
 NO = json.dumps({name: {"ok": name != "reasonable", "reason": f"of {name}"} for name in CRITERIA})
 DOWN = ModelUnavailable("refused", "no connection")
@@ -53,42 +41,6 @@ def verdict(folder: Path, rule: Rule, *answers: str | ModelUnavailable, most: in
             return await judge(calls, PAIR, list(models), rule)
 
     return asyncio.run(ask())
-
-
-def moves(trajectory: Trajectory) -> list[tuple[str, str | None]]:
-    """What the paper compares: each action with the observation that came of it."""
-    after = [*(step.observation for step in trajectory.steps[1:]), trajectory.final_observation]
-    return [(step.action, seen) for step, seen in zip(trajectory.steps, after, strict=True)]
-
-
-@given(TRAJECTORIES)
-def test_moves_that_repeat_the_one_before_are_dropped_and_no_other(trajectory: Trajectory) -> None:
-    expected: list[tuple[str, str | None]] = []
-    for move in moves(trajectory) if trajectory.steps else []:
-        if not expected or move != expected[-1]:
-            expected.append(move)
-    left = without_repeats(trajectory)
-    assert (moves(left) if left.steps else []) == expected
-    assert left.steps[:1] == trajectory.steps[:1]
-    assert left.final_observation == trajectory.final_observation
-    assert without_repeats(left) is left
-
-
-def test_a_door_that_stays_shut_is_tried_once() -> None:
-    shut = Step("shut", "push")
-    tried = Trajectory(
-        "t", "Leave", (shut, shut, shut, Step("shut", "pull")), "open", metadata={"length": "medium"}
-    )
-    left = without_repeats(tried)
-    assert left.steps == (shut, Step("shut", "pull"))
-    assert left.metadata == {"length": "short"}
-
-
-def test_the_push_that_opens_the_door_is_kept() -> None:
-    shut = Step("shut", "push")
-    tried = Trajectory("t", "Leave", (shut, shut, shut), "open")
-    left = without_repeats(tried)
-    assert (left.steps, left.final_observation) == ((shut, shut), "open")
 
 
 @pytest.mark.parametrize(

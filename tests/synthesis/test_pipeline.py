@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
@@ -96,9 +97,8 @@ def test_tasks_come_from_documents_and_say_so(tmp_path: Path, games: Path) -> No
     def answer(system: str, prompt: str) -> str:
         if "think up tasks" in system:
             topic = "the chest" if "Put cups" in prompt else "the lamp"
-            return json.dumps(
-                [f"Put a cup near {topic}", f"Look closely at {topic}", f"put a cup near {topic}!"]
-            )
+            everywhere = "Walk around the room" + "." * topic.count("lamp")
+            return json.dumps([f"Put a cup near {topic}", f"Look closely at {topic}", everywhere])
         if "You act in" in system:
             return "DONE" if prompt.count("Action:") > 2 else "go to shelf 1"
         raise AssertionError(system)
@@ -110,7 +110,8 @@ def test_tasks_come_from_documents_and_say_so(tmp_path: Path, games: Path) -> No
             return await super().complete(system, prompt, max_tokens=max_tokens, timeout_s=timeout_s)
 
     made = synthesize(tmp_path, games, replace(PLAN, each=3, alike=0.8), DOCUMENTS, Writer(), policy="model")
-    assert made.summary.instructions == 4
+    assert made.summary.instructions == 5
+    assert made.summary.rejected["near-duplicate instruction"] == 1
     found = rollouts(tmp_path)
     assert {rollout.documents for rollout in found} == {("tidy",), ("light",)}
     assert {rollout.instruction for rollout in found} >= {
@@ -119,8 +120,15 @@ def test_tasks_come_from_documents_and_say_so(tmp_path: Path, games: Path) -> No
     }
     assert {(pair.source or {})["documents"][0] for pair in made.pairs.values()} <= {"tidy", "light"}
     assert made.summary.rejected["near-duplicate"] > 0
-    lines = (tmp_path / "rejected.ndjson").read_bytes().splitlines()
-    assert "near-duplicate" in {from_json(line)["reason"] for line in lines}
+    lines = [from_json(line) for line in (tmp_path / "rejected.ndjson").read_bytes().splitlines()]
+    assert Counter(line["reason"] for line in lines) == made.summary.rejected
+    assert [line["task"] for line in lines if line["task"]] == [
+        {
+            "instruction": "Walk around the room.",
+            "document": "light",
+            "like": "Walk around the room",
+        }
+    ]
 
 
 def test_a_spent_budget_ends_the_run_in_good_order_and_it_goes_on_from_there(
@@ -150,6 +158,16 @@ def test_another_plan_in_the_same_folder_is_refused(tmp_path: Path, games: Path)
     synthesize(tmp_path, games)
     with pytest.raises(InvalidInput, match="other settings \\(each, spans\\)"):
         synthesize(tmp_path, games, replace(PLAN, each=1, spans=4))
+    with pytest.raises(InvalidInput, match="other settings \\(demonstrations\\)"):
+        synthesize(tmp_path, games, replace(PLAN, demonstrations="others"))
+
+
+def test_a_plan_of_before_a_setting_was_there_goes_on(tmp_path: Path, games: Path) -> None:
+    first = synthesize(tmp_path, games)
+    plan = json.loads((tmp_path / "plan.json").read_bytes())
+    del plan["demonstrations"]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    assert same(synthesize(tmp_path, games), first)
 
 
 def test_what_the_committee_rejects_is_kept_apart_with_its_reasons(tmp_path: Path, games: Path) -> None:

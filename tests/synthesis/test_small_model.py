@@ -16,7 +16,9 @@ from synthesis.budget import CallLimits
 from synthesis.call_settings import CallSettings
 from synthesis.calls import Calls
 from synthesis.judges import ReplayJudge
-from synthesis.pipeline import Run, Summary, Workshop
+from synthesis.pipeline import Run
+from synthesis.summary import Summary
+from synthesis.workshops import Workshop
 from tests.environments.household import write_games
 from tests.support.retrieval import ask, ids, make_lane
 from tests.support.small_model import packaged_gguf, serving, unpack

@@ -14,9 +14,10 @@ from retrievers.language_model import LanguageModel
 from synthesis.budget import CallLimits
 from synthesis.calls import Calls
 from synthesis.judges import Judge, ReplayJudge
-from synthesis.pipeline import Run, Summary
+from synthesis.pipeline import Run
 from synthesis.plan import Plan
 from synthesis.scripted import RuleSummariser
+from synthesis.summary import Summary
 from synthesis.workshops import equipped
 from tests.environments.household import GOALS
 from tests.synthesis.tellers import HASTY
