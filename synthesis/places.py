@@ -114,13 +114,13 @@ def read_task(text: str) -> list[Task]:
         raise InvalidInput(f"--task {text}: write NAME, NAME:3 or NAME:0-9", "task") from None
 
 
-def try_tasks(make: Make, tasks: Sequence[Task]) -> None:
+def try_tasks(make: Make, tasks: Sequence[Task], explored: bool = False) -> None:
     """Begin each task's last variation once, so that what can't be played is refused before anything is kept.
 
     Raises
     ------
     InvalidInput
-        The environment has no such task, or isn't installed.
+        The environment has no such task, or isn't installed, or is to be `explored` and can't say how.
     """
     last = {task.name: task for task in sorted(tasks, key=lambda one: one.variation)}
     try:
@@ -128,6 +128,12 @@ def try_tasks(make: Make, tasks: Sequence[Task]) -> None:
         try:
             for task in last.values():
                 environment.reset(task)
+                if explored and environment.admissible_actions() is None:
+                    raise InvalidInput(
+                        "this environment can't tell which actions there are, so it can't be explored: "
+                        "take another --road",
+                        "road",
+                    )
         finally:
             environment.close()
     except EnvironmentFault as fault:

@@ -20,6 +20,8 @@ FILE = "plan.json"
 
 Road: TypeAlias = Literal["instruct", "tutorial", "explore"]
 ROADS: tuple[Road, ...] = get_args(Road)
+REPLAY = ("replay",)
+"""The judges of a run in which no model judges, nor acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Plan:
     alike: float | None = 0.8
     demonstrations: str | None = None
     models: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_scripted(self) -> bool:
+        """Whether no model acts and judges."""
+        return self.judges == REPLAY
 
     def to_fields(self) -> dict[str, JSON]:
         """As a JSON object."""

@@ -99,7 +99,7 @@ def synthesize(
     from synthesis.budget import CallLimits
     from synthesis.estimate import estimate
     from synthesis.places import maker, read_task, try_tasks
-    from synthesis.plan import FILE
+    from synthesis.plan import FILE, REPLAY
 
     checked_name(collection)
     tasks = tuple(dict.fromkeys(one for text in task or [] for one in read_task(text)))
@@ -107,15 +107,20 @@ def synthesize(
         raise InvalidInput(
             "--task: name at least one, where rollouts begin, such as boil, boil:3 or boil:0-9"
         )
-    make = maker(environment, games, scripted)
+    make = maker(environment, games, expert=scripted and road != "explore")
     if scripted and (model or constructor or judge):
         raise InvalidInput("--scripted asks no model: leave --model, --constructor and --judge out")
     if scripted and documents:
         raise InvalidInput("--scripted writes no tasks from documents: leave them out, or name a --model")
     found = _documents(documents or [])
-    judges = ("replay",) if scripted else tuple(_roles(judge or [""]))
+    judges = REPLAY if scripted else tuple(_roles(judge or [""]))
     plan = _plan(collection, environment, tasks, each, steps, spans, kinds, judges, majority)
     plan = replace(_on_road(plan, road, found), demonstrations=demonstrations)
+    if demonstrations and (scripted or road != "instruct"):
+        raise InvalidInput(
+            "--demonstrations are shown to a model that acts as it likes: leave them out with --scripted, "
+            "--road tutorial and --road explore"
+        )
     if demonstrations == collection:
         raise InvalidInput("--demonstrations: name another collection, for this one grows with the run")
     if dry_run:
@@ -126,7 +131,7 @@ def synthesize(
     limits = CallLimits(calls=calls, tokens=tokens)
     folder = run or Path(f"synthesis-{collection}")
     if not (folder / FILE).exists():
-        try_tasks(make, tasks)
+        try_tasks(make, tasks, explored=road == "explore")
     with open_library(data_dir, create=True) as library, _stoppable(folder):
         summary = asyncio.run(
             _synthesized(library, collection, folder, plan, make, found, models, limits, at_once)
@@ -258,6 +263,13 @@ def _on_road(plan: Plan, road: str, documents: Sequence[Document]) -> Plan:
         raise InvalidInput(f"--road {road}: there are {', '.join(ROADS)}")
     if road == "tutorial" and not documents:
         raise InvalidInput("--road tutorial follows documents: name some")
+    if road == "explore" and documents:
+        raise InvalidInput("--road explore tries no tasks from documents: leave them out")
+    if road == "explore" and (len(plan.judges) > 1 or plan.rule == "majority"):
+        raise InvalidInput(
+            "--road explore has one judge, whose score is a chance: name one --judge at the most, and "
+            "leave --majority out"
+        )
     return replace(plan, road=road)
 
 

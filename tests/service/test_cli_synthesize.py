@@ -105,6 +105,12 @@ NONSENSE: list[tuple[tuple[str, ...], str]] = [
     (("-t", TASK, "--scripted", "-c", "No Name"), "can't name a collection"),
     (("-t", TASK, "--scripted", "--run", "cups.md"), "'cups.md' is a file"),
     (("-t", TASK, "--scripted", "--steps", "0"), "--steps"),
+    (("-t", TASK, "--road", "explore", "cups.md"), "--road explore tries no tasks from documents"),
+    (("-t", TASK, "--road", "explore", "--majority"), "--road explore has one judge"),
+    (("-t", TASK, "--road", "explore", "--judge", "a", "--judge", "b"), "name one --judge at the most"),
+    (("-t", TASK, "--road", "tutorial"), "--road tutorial follows documents"),
+    (("-t", TASK, "--road", "away"), "there are instruct, tutorial, explore"),
+    (("-t", TASK, "--scripted", "--demonstrations", "some"), "shown to a model that acts as it likes"),
     (("-t", TASK, "--scripted", "--spans", "-1"), "--spans"),
 ]
 
@@ -118,6 +124,18 @@ def test_nonsense_exits_2_with_one_clear_line_and_leaves_nothing(
     before = sorted(tmp_path.iterdir())
     assert says in one_line(shell(*household(games, *arguments), code=2))
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("road", ["instruct", "explore"])
+def test_a_dry_run_counts_what_a_scripted_run_then_takes(shell: Shell, games: Path, road: str) -> None:
+    asked = household(games, "-t", TASK, *EXPERT, "--road", road, "--steps", "5", "--spans", "0", "--json")
+    most, made = answer(shell(*asked, "--dry-run")), answer(shell(*asked))
+    assert most["calls"] == most["examples"]
+    assert made["spent"]["calls"] <= most["calls"]
+    if road == "explore":
+        assert {name: made[name] for name in ("rollouts", "steps", "spans", "examples")} == {
+            name: most[name] for name in ("rollouts", "steps", "spans", "examples")
+        }
 
 
 def test_a_run_goes_on_only_as_it_was_begun(shell: Shell, games: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from environments.alfworld import ALFWorld
 from environments.base import Task
@@ -48,12 +49,12 @@ def synthesize(
     documents: Sequence[Document] = (),
     model: LanguageModel | None = None,
     most: int | None = None,
-    judge: Judge | None = None,
+    judge: Judge | Literal["own"] | None = None,
     policy: str = "expert",
     patience_s: float = 30,
     make: type[ALFWorld] = ALFWorld,
 ) -> Made:
-    """One run, from its beginning or from where it was left."""
+    """One run, from its beginning or from where it was left; judged by a replay, or as its plan says."""
     made = Made()
     models = dict.fromkeys(("act", "construct", "judge"), model or RuleSummariser())
 
@@ -61,7 +62,8 @@ def synthesize(
         async with Calls(folder, models, CallLimits(calls=most), HASTY) as calls:
             acting = None if policy == "expert" else "scripted"
             shop = equipped(plan, lambda: make(games), calls, acting, 2, patience_s=patience_s)
-            shop = replace(shop, judge=judge or ReplayJudge(lambda: ALFWorld(games)))
+            if judge != "own":
+                shop = replace(shop, judge=judge or ReplayJudge(lambda: ALFWorld(games)))
             return await Run(folder, replace(plan), shop, quiet).synthesize(documents, made.accept)
 
     made.summary = asyncio.run(run())
