@@ -25,6 +25,7 @@ from synthesis.budget import FREE, NOTHING, Budget, CallLimits, Charge, Price, S
 from synthesis.call_cache import ANSWERED, UNREADABLE, Call, CallCache
 from synthesis.call_settings import PATIENT, CallSettings
 from synthesis.errors import CallFailed, Unreadable
+from synthesis.folders import locked
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -64,7 +65,8 @@ class Calls:
 
     Equal questions to models of one name are one question, so a `salt` tells those apart that want
     answers of their own. Used by the tasks of one event loop, as an async context: what was sent is
-    awaited at its end. The models remain the caller's to close.
+    awaited at its end. The models remain the caller's to close. The folder is its own until then:
+    raises Conflict where another process has it.
 
     A kill loses what it catches on the way: those calls are made, and may be billed, again. There are
     never more of them than `concurrency` per model.
@@ -82,6 +84,7 @@ class Calls:
         if limits.cost is not None and (unpriced := sorted(models.keys() - prices.keys())):
             raise InvalidInput(f"a budget in money needs the prices of: {', '.join(unpriced)}", "prices")
         self._models, self._prices, self._settings = models, prices, settings
+        self._lock = locked(folder)
         self._cache = CallCache(folder)
         charged, self._failures = self._cache.spent()
         self._budget = Budget(limits, charged)
@@ -107,6 +110,7 @@ class Calls:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
             self._cache.close()
+            self._lock.close()
 
     def spent(self) -> Spent:
         """What the run has spent so far, before its restarts too."""

@@ -237,10 +237,6 @@ async def _synthesized(
     from synthesis.showing import shown_from
     from synthesis.workshops import equipped
 
-    library.create(collection, {})
-    if documents:
-        library.upsert(collection, "document", documents)
-
     def accept(pairs: Sequence[Trajectory]) -> None:
         library.upsert(collection, "trajectory", pairs)
 
@@ -248,6 +244,9 @@ async def _synthesized(
         for model in {id(model): model for model in models.values()}.values():
             stack.push_async_callback(model.aclose)
         calls = await stack.enter_async_context(Calls(folder, models, limits))
+        library.create(collection, {})
+        if documents:
+            library.upsert(collection, "document", documents)
         live = library.live(plan.demonstrations) if plan.demonstrations else None
         shown = shown_from(live.snapshot, live.builder.lane) if live else None
         acting = models[ACT].name if ACT in models else None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
+from indexing.errors import Conflict
 from retrievers.language_model import ScriptedModel
 from synthesis.errors import CallFailed
 from tests.synthesis.asking import CONCURRENCY, QUESTIONS, ROOT, expected, number, opened
@@ -29,6 +33,18 @@ def run(folder: Path, lines: int | None) -> dict[int, str]:
     assert lines is not None or process.returncode == 0
     pairs = (line.split() for line in told if line.endswith("\n"))
     return {int(question): answer for question, answer in pairs}
+
+
+def test_a_folder_is_refused_while_another_process_works_in_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.synthesis.asking", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(Conflict, match=f"another process works on the run in {tmp_path}"):
+            opened(tmp_path, ScriptedModel([]))
+        process.kill()
+    assert asyncio.run(on_disk(tmp_path, ())) == {}
 
 
 async def on_disk(folder: Path, questions: Iterable[int]) -> dict[int, str]:

@@ -21,15 +21,11 @@ from indexing.records import Document, Trajectory
 from retrievers.language_model import ScriptedModel
 from retrievers.requests import Limits
 from retrievers.situation import Situation
-from synthesis.budget import CallLimits
-from synthesis.calls import Calls
 from synthesis.construction import QUESTIONS
-from synthesis.judges import Committee
 from synthesis.rollouts import Rollout
 from synthesis.scripted import RuleSummariser
 from tests.environments.household import write_games
 from tests.support.retrieval import ask, make_lane
-from tests.synthesis.tellers import HASTY
 from tests.synthesis.workshops import PLAN, TASKS, Made, synthesize
 
 DOCUMENTS = [
@@ -177,8 +173,7 @@ def test_what_the_committee_rejects_is_kept_apart_with_its_reasons(tmp_path: Pat
             for name in ("aligned", "coherent", "natural", "reasonable")
         }
     )
-    judged = Calls(tmp_path / "votes", {"judge": ScriptedModel(lambda *_: no)}, CallLimits(), HASTY)
-    made = synthesize(tmp_path / "run", games, judge=Committee(judged, ("judge",)))
+    made = synthesize(tmp_path / "run", games, voter=ScriptedModel(lambda *_: no))
     assert not made.pairs
     assert made.summary.rejected == {"committee": made.summary.examples}
     line = from_json((tmp_path / "run" / "rejected.ndjson").read_bytes().split(b"\n")[0])

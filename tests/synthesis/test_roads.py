@@ -11,15 +11,12 @@ import pytest
 from indexing.lines import Lines
 from indexing.records import Document
 from retrievers.language_model import ScriptedModel
-from synthesis.budget import CallLimits
-from synthesis.calls import Calls
 from synthesis.errors import Unreadable
-from synthesis.exploration import Scorer, read_score
+from synthesis.exploration import read_score
 from synthesis.rollouts import Rollout
 from synthesis.scripted import RuleSummariser
 from synthesis.tutorials import Tutorial, read_tutorial
 from tests.environments.household import write_games
-from tests.synthesis.tellers import HASTY
 from tests.synthesis.workshops import PLAN, TASKS, synthesize
 
 STEPS = ["go to shelf 1", "take cup 1 from shelf 1"]
@@ -72,8 +69,7 @@ def test_a_score_is_the_chance_to_be_kept(tmp_path: Path, games: Path) -> None:
     kept = {}
     for score in (1, 3, 5):
         model = ScriptedModel(lambda *_, score=score: f"Score: {score}")
-        calls = Calls(tmp_path / f"votes-{score}", {"judge": model}, CallLimits(), HASTY)
-        kept[score] = synthesize(tmp_path / f"run-{score}", games, plan, judge=Scorer(calls))
+        kept[score] = synthesize(tmp_path / f"run-{score}", games, plan, voter=model)
     assert kept[5].summary.kept == kept[5].summary.examples
     assert 0 < kept[1].summary.kept < kept[3].summary.kept < kept[5].summary.kept
     assert kept[1].pairs.items() <= kept[3].pairs.items() <= kept[5].pairs.items()

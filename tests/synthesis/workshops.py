@@ -14,7 +14,8 @@ from indexing.records import Document, Trajectory
 from retrievers.language_model import LanguageModel
 from synthesis.budget import CallLimits
 from synthesis.calls import Calls
-from synthesis.judges import Judge, ReplayJudge
+from synthesis.exploration import Scorer
+from synthesis.judges import Committee, Judge, ReplayJudge
 from synthesis.pipeline import Run
 from synthesis.plan import Plan
 from synthesis.scripted import RuleSummariser
@@ -50,19 +51,24 @@ def synthesize(
     model: LanguageModel | None = None,
     most: int | None = None,
     judge: Judge | Literal["own"] | None = None,
+    voter: LanguageModel | None = None,
     policy: str = "expert",
     patience_s: float = 30,
     make: type[ALFWorld] = ALFWorld,
 ) -> Made:
-    """One run, from its beginning or from where it was left; judged by a replay, or as its plan says."""
+    """One run, begun or gone on with; judged by a replay, as its plan says, or by a voter."""
     made = Made()
     models = dict.fromkeys(("act", "construct", "judge"), model or RuleSummariser())
+    models |= {"judge": voter} if voter else {}
 
     async def run() -> Summary:
         async with Calls(folder, models, CallLimits(calls=most), HASTY) as calls:
             acting = None if policy == "expert" else "scripted"
             shop = equipped(plan, lambda: make(games), calls, acting, 2, patience_s=patience_s)
-            if judge != "own":
+            if voter is not None:
+                ours = Scorer(calls) if plan.road == "explore" else Committee(calls, plan.judges)
+                shop = replace(shop, judge=ours)
+            elif judge != "own":
                 shop = replace(shop, judge=judge or ReplayJudge(lambda: ALFWorld(games)))
             return await Run(folder, replace(plan), shop, quiet).synthesize(documents, made.accept)
 
