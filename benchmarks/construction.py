@@ -12,13 +12,13 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.comparison import machine
 from benchmarks.construction_figures import Figure, figures, keep, tables
-from benchmarks.construction_memories import WHOLE, Memory, memories
+from benchmarks.construction_memories import BOTH, PAIRS, WHOLE, Memory, memories
 from benchmarks.construction_studies import HELD_OUT, LEVELS, STUDIES, Made, Study, expert, make
 from environments.base import Task
 from evaluation.closed_loop import NONE, EpisodeFile, World, play_all
@@ -29,11 +29,14 @@ from evaluation.results import RowFile
 from evaluation.split import steps_of
 from evaluation.variants import rows_each
 from evaluation.worlds import gold_paths
+from indexing.lane import EmbeddingLane
 from indexing.library import Library
 from indexing.records import JSON, Trajectory
 from retrievers.learning import learn
 
 VARIANTS = ("instruction", "paper", "agentic")
+COSTLY, FULL = "paper", (WHOLE, BOTH, PAIRS)
+"""It embeds a query at every step, so it plays on these memories alone."""
 K = 10
 
 
@@ -44,7 +47,7 @@ class Asked:
     episodes: Sequence[Trajectory]
     tasks: Sequence[Task]
     steps: int = 4
-    step_limit: int = 40
+    step_limit: int = 30
 
 
 def measure(
@@ -60,33 +63,28 @@ def measure(
     held = list(memories(made))
     rows, played = RowFile(folder / "rows.ndjson"), EpisodeFile(folder / "episodes.ndjson")
     rows.keep_whole(rows_each(variants, 0))
-    with Library(folder / MEMORY, learner=learn) as library:
+    with ExitStack() as stack:
+        library = stack.enter_context(Library(folder / MEMORY, learner=learn))
+        open_lanes: dict[str, EmbeddingLane] = {}
         for memory in held:
             known = memory.known
             remember(library, memory.name, settings or {}, lambda known=known: (known, ()), progress)  # type: ignore[misc]
-            _replay(library, memory, asked, rows, variants, progress)
+            live = library.live(memory.name)
+            # The lanes know the queries of one memory when they are asked about the next: they are the same.
+            open_lanes = open_lanes or stack.enter_context(lanes(library, live.builder.lane, variants))
+            _replay(Replay(memory.name, live.snapshot, open_lanes, K, ()), asked, rows, progress)
             _play(library, memory, asked, played, variants, progress)
     return made, figures(held, rows.read(), played.read(), (NONE, *variants))
 
 
-def _replay(
-    library: Library,
-    memory: Memory,
-    asked: Asked,
-    file: RowFile,
-    variants: Sequence[str],
-    progress: Progress,
-) -> None:
+def _replay(replay: Replay, asked: Asked, file: RowFile, progress: Progress) -> None:
+    name = replay.collection
     done = {(row.collection, row.episode, row.step) for row in file.read()}
-    live = library.live(memory.name)
-    with lanes(library, live.builder.lane, variants) as open_lanes:
-        replay = Replay(memory.name, live.snapshot, open_lanes, K, ())
-        for count, episode in enumerate(asked.episodes):
-            progress(f"asking {memory.name}", count, len(asked.episodes))
-            steps = steps_of(episode, asked.steps)
-            left = [step for step in steps if (memory.name, episode.id, step) not in done]
-            for found in replay.rows(episode, left):
-                file.append(found)
+    for count, episode in enumerate(asked.episodes):
+        progress(f"asking {name}", count, len(asked.episodes))
+        steps = steps_of(episode, asked.steps)
+        for found in replay.rows(episode, [step for step in steps if (name, episode.id, step) not in done]):
+            file.append(found)
 
 
 def _play(
@@ -97,10 +95,14 @@ def _play(
     variants: Sequence[str],
     progress: Progress,
 ) -> None:
-    chance = (NONE,) if (memory.kind, memory.part) == (WHOLE, 1) else ()
+    """All variants play on what is known of all rollouts; those that embed no query also on what is left."""
+    if memory.part > 1 or memory.kind not in FULL:
+        variants = [name for name in variants if name != COSTLY]
+    elif memory.kind == WHOLE:
+        variants = [NONE, *variants]
     with closing(expert()) as environment:
         world = World(memory.name, environment, lambda: memory.known, asked.tasks, asked.step_limit)
-        play_all(world, library, file, progress, (*chance, *variants), K)
+        play_all(world, library, file, progress, variants, K)
 
 
 def main() -> int:
@@ -115,7 +117,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.construction", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run, memories, figures")
     parser.add_argument("--study", choices=STUDIES, default="several", help=told)
-    parser.add_argument("--asked", type=int, default=6, metavar="N", help="held-out seeds of each level")
+    parser.add_argument("--asked", type=int, default=5, metavar="N", help="held-out seeds of each level")
     parser.add_argument("--resume", action="store_true", help="go on with what is in the folder")
     given = parser.parse_args()
     folder, study = given.out / given.study, STUDIES[given.study]
