@@ -49,9 +49,9 @@ def duration(seconds: float) -> str:
 
 
 class Display(Protocol):
-    """Is told how far a stage of the work is; `total` is None while nobody knows."""
+    """Is told how far a stage of the work is; `total` is None while nobody knows. `aside` is said too."""
 
-    def __call__(self, stage: str, done: int, total: int | None = None) -> None: ...
+    def __call__(self, stage: str, done: int, total: int | None = None, aside: str = "") -> None: ...
 
 
 class _Display:
@@ -60,13 +60,14 @@ class _Display:
         self._pace = Pace("", 0, 0.0)
         self._shown = time.monotonic()
 
-    def __call__(self, stage: str, done: int, total: int | None = None) -> None:
+    def __call__(self, stage: str, done: int, total: int | None = None, aside: str = "") -> None:
         now = time.monotonic()
         if stage != self._pace.stage:
             self._pace = Pace(stage, done, now)
         if now - self._shown >= self._every_s:
             self._shown = now
-            self.show(self._pace.describe(done, total, now), done, total)
+            told = self._pace.describe(done, total, now)
+            self.show(", ".join(filter(None, (told, aside))), done, total)
 
     def show(self, text: str, done: int, total: int | None) -> None:  # noqa: ARG002
         say(text)

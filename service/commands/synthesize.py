@@ -18,17 +18,23 @@ from indexing.records import JSON, Document, Trajectory
 from service.commands.common import DATA_DIR, AsJson, DataDir, answer, checked_name, open_library, say
 from service.commands.progress import display
 from service.commands.reindex import build
-from service.settings import load_settings
+from service.commands.synthesize_models import (
+    ACT,
+    check_cost,
+    judge_roles,
+    models_by_role,
+    prices_by_role,
+    readable,
+)
+from service.commands.synthesize_models import scripted as by_rule
 
 if TYPE_CHECKING:
     from indexing.library import Library
     from retrievers.language_model import LanguageModel
-    from synthesis.budget import CallLimits
+    from synthesis.budget import CallLimits, Price
     from synthesis.places import Make
     from synthesis.plan import Plan
     from synthesis.summary import Summary
-
-ACT, CONSTRUCT = "act", "construct"
 
 
 def synthesize(
@@ -90,6 +96,17 @@ def synthesize(
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Environments at once.")] = 2,
     calls: Annotated[int | None, typer.Option(min=0, help="Budget: model calls of the whole run.")] = None,
     tokens: Annotated[int | None, typer.Option(min=0, help="Budget: tokens, estimated.")] = None,
+    cost: Annotated[
+        float | None, typer.Option(min=0, help="Budget: money, in the currency of the prices.")
+    ] = None,
+    price_in: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ROLE=]NUMBER", help="What a million tokens cost that a model reads."),
+    ] = None,
+    price_out: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ROLE=]NUMBER", help="What a million tokens cost that a model writes."),
+    ] = None,
     index: Annotated[bool, typer.Option("--index/--no-index", help="Build a generation at the end.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost at the most.")] = False,
     data_dir: DataDir = DATA_DIR,
@@ -113,7 +130,7 @@ def synthesize(
     if scripted and documents:
         raise InvalidInput("--scripted writes no tasks from documents: leave them out, or name a --model")
     found = _documents(documents or [])
-    judges = REPLAY if scripted else tuple(_roles(judge or [""]))
+    judges = REPLAY if scripted else tuple(judge_roles(judge or []))
     plan = _plan(collection, environment, tasks, each, steps, spans, kinds, judges, majority)
     plan = replace(_on_road(plan, road, found), demonstrations=demonstrations)
     if demonstrations and (scripted or road != "instruct"):
@@ -123,18 +140,20 @@ def synthesize(
         )
     if demonstrations == collection:
         raise InvalidInput("--demonstrations: name another collection, for this one grows with the run")
+    prices = prices_by_role(price_in or [], price_out or [], judge or [])
+    check_cost(cost, prices, scripted)
     if dry_run:
-        _tell(estimate(plan, found), json)
+        _tell(estimate(plan, found, prices), json)
         return
-    models = _scripted() if scripted else _models(model, constructor, judge or [])
+    models = by_rule() if scripted else models_by_role(model, constructor, judge or [])
     plan = replace(plan, models={role: one.name for role, one in models.items()})
-    limits = CallLimits(calls=calls, tokens=tokens)
+    limits = CallLimits(calls=calls, tokens=tokens, cost=cost)
     folder = run or Path(f"synthesis-{collection}")
     if not (folder / FILE).exists():
         try_tasks(make, tasks, explored=road == "explore")
     with open_library(data_dir, create=True) as library, _stoppable(folder):
         summary = asyncio.run(
-            _synthesized(library, collection, folder, plan, make, found, models, limits, at_once)
+            _synthesized(library, collection, folder, plan, make, found, models, limits, prices, at_once)
         )
         if index and summary.kept:
             build(library, collection)
@@ -159,10 +178,6 @@ def _documents(paths: Sequence[Path]) -> list[Document]:
             say(f"{path}: {count:,} left out: {reason}")
         found += read_here
     return found
-
-
-def _roles(judges: Sequence[str]) -> list[str]:
-    return [f"judge-{number}" if number > 1 else "judge" for number in range(1, len(judges) + 1)]
 
 
 def _plan(
@@ -197,30 +212,6 @@ def _plan(
     )
 
 
-def _scripted() -> dict[str, LanguageModel]:
-    from synthesis.scripted import RuleSummariser
-
-    return {CONSTRUCT: RuleSummariser()}
-
-
-def _models(model: str | None, constructor: str | None, judges: Sequence[str]) -> dict[str, LanguageModel]:
-    """The model of each role."""
-    from retrievers.remote_model import language_model
-
-    settings = load_settings()
-
-    def named(text: str | None) -> LanguageModel:
-        wanted = settings.model(text)
-        if wanted is None:
-            raise InvalidInput("name a model, such as --model openai:NAME, or set PRECEDENT_MODEL_NAME")
-        return language_model(wanted)
-
-    roles = {ACT: named(model), CONSTRUCT: named(constructor or model)}
-    return roles | {
-        role: named(text or model) for role, text in zip(_roles(judges or [""]), judges or [""], strict=True)
-    }
-
-
 async def _synthesized(
     library: Library,
     collection: str,
@@ -230,6 +221,7 @@ async def _synthesized(
     documents: Sequence[Document],
     models: Mapping[str, LanguageModel],
     limits: CallLimits,
+    prices: Mapping[str, Price],
     width: int,
 ) -> Summary:
     from synthesis.calls import Calls
@@ -243,7 +235,7 @@ async def _synthesized(
     async with AsyncExitStack() as stack:
         for model in {id(model): model for model in models.values()}.values():
             stack.push_async_callback(model.aclose)
-        calls = await stack.enter_async_context(Calls(folder, models, limits))
+        calls = await stack.enter_async_context(Calls(folder, models, limits, prices=prices))
         library.create(collection, {})
         if documents:
             library.upsert(collection, "document", documents)
@@ -251,7 +243,11 @@ async def _synthesized(
         shown = shown_from(live.snapshot, live.builder.lane) if live else None
         acting = models[ACT].name if ACT in models else None
         workshop = equipped(plan, make, calls, acting, width, shown)
-        with display() as progress:
+        with display() as shown_to:
+
+            def progress(stage: str, done: int, total: int) -> None:
+                shown_to(stage, done, total, f"cost {readable(calls.spent().cost)}" if prices else "")
+
             return await Run(folder, plan, workshop, progress).synthesize(documents, accept)
 
 
@@ -287,9 +283,10 @@ def _tell(fields: Mapping[str, JSON], json: bool) -> None:
         return
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            counts = {key: count for key, count in value.items() if isinstance(count, int)}
-            value = ", ".join(f"{key.replace('_', ' ')} {count:,}" for key, count in counts.items()) or "none"
-        elif isinstance(value, int):
-            value = f"{value:,}"
+            counts = {key: count for key, count in value.items() if isinstance(count, int | float)}
+            said = (f"{key.replace('_', ' ')} {readable(count)}" for key, count in counts.items())
+            value = ", ".join(said) or "none"
+        elif isinstance(value, int | float):
+            value = readable(value)
         if value is not None:
             sys.stdout.write(f"{name.replace('_', ' ') + ':':18} {value}\n")

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from service.commands import progress
+from service.commands.synthesize_models import readable
 from tests.environments.household import write_games
 from tests.support.model_servers import model_server
 from tests.support.shell import COMMAND, FAST, Shell, answer, environment, one_line, shell_on
@@ -110,6 +112,23 @@ NONSENSE: list[tuple[tuple[str, ...], str]] = [
     (("-t", TASK, "--road", "explore", "--judge", "a", "--judge", "b"), "name one --judge at the most"),
     (("-t", TASK, "--road", "tutorial"), "--road tutorial follows documents"),
     (("-t", TASK, "--road", "away"), "there are instruct, tutorial, explore"),
+    (("-t", TASK, "--cost", "1"), "--cost needs the prices: give --price-in and --price-out"),
+    (("-t", TASK, "--cost", "nan", "--price-in", "1", "--price-out", "1"), "for '--cost'"),
+    (
+        ("-t", TASK, "--price-in", "1"),
+        "--price-out: say what a million tokens cost for act, construct, judge;",
+    ),
+    (
+        ("-t", TASK, "--price-in", "act=1", "--price-out", "1"),
+        "--price-in: say what a million tokens cost for",
+    ),
+    (("-t", TASK, "--price-in", "cook=1", "--price-out", "1"), "the roles are act, construct, judge"),
+    (("-t", TASK, "--price-in", "-1", "--price-out", "1"), "--price-in -1: write NUMBER or ROLE=NUMBER"),
+    (("-t", TASK, "--price-in", "act=much", "--price-out", "1"), "--price-in act=much: write NUMBER or"),
+    (
+        ("-t", TASK, "--scripted", "--price-in", "1", "--price-out", "1"),
+        "--scripted asks no model, so",
+    ),
     (("-t", TASK, "--scripted", "--demonstrations", "some"), "shown to a model that acts as it likes"),
     (("-t", TASK, "--scripted", "--spans", "-1"), "--spans"),
 ]
@@ -169,6 +188,29 @@ def test_a_budget_stops_the_run_which_goes_on_with_a_larger_one(
     made = records(shell)
     assert {"openai:small"} == {one["metadata"]["model"] for one in made if "steps" in one}
     assert {"cups.md", "cups"} & {one["id"] for one in made}
+
+
+def test_a_budget_in_money_stops_the_run_and_its_cost_is_told_everywhere(
+    shell: Shell, games: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = household(games, "-t", TASK, "--no-index", "--spans", "3")
+    priced = (*asked, "--price-in", "1000", "--price-out", "2000", "--price-in", "judge=500")
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    with model_server(works()) as server:
+        for name, value in named(server).items():
+            monkeypatch.setenv(name, value)
+        most = answer(shell(*priced, "--dry-run", "--json"))["cost"]
+        stopped = shell(*priced, "--cost", "5", "--json", code=1)
+        assert "a cost over 5" in answer(stopped)["stopped"]
+        assert 0 < answer(stopped)["spent"]["cost"] <= 5
+        assert "records, cost 0\n" in stopped.stderr.replace("\r", "")
+        done = shell(*priced, "--cost", str(most))
+        assert ", cost " in done.stderr.splitlines()[-1]
+        whole = answer(shell(*priced, "--json"))
+        assert whole["stopped"] is None
+        assert f"cost {readable(whole['spent']['cost'])}" in done.stdout
+        assert 5 < whole["spent"]["cost"] < most
+        assert whole["spent"]["calls"] == len(server.asked)
 
 
 def test_an_interrupt_says_where_the_run_is_and_it_goes_on(data: Path, games: Path, tmp_path: Path) -> None:
