@@ -58,12 +58,16 @@ class Policy(Protocol):
 
 @dataclass
 class ModelPolicy:
-    """A language model acts, shown demonstrations where there are some ("iterative prompting")."""
+    """A language model acts, shown demonstrations where there are some ("iterative prompting").
+
+    `closing` is what it does instead of stopping, where an action has the task judged.
+    """
 
     calls: Calls
     name: str
     demonstrate: Demonstrate | None = None
     salt: str = ""
+    closing: str | None = None
 
     async def act(self, environment: Environment, situation: Situation, patience_s: float) -> str | None:
         """What the model of role "act" answers."""
@@ -71,7 +75,7 @@ class ModelPolicy:
         shown = await self.demonstrate(situation) if self.demonstrate else ""
         prompt = acting_prompt(situation, admissible, shown)
         action = await self.calls.ask("act", SYSTEM, prompt, read_action, max_tokens=128, salt=self.salt)
-        return None if action == "DONE" else action
+        return self.closing if action == "DONE" else action
 
 
 @dataclass

@@ -34,8 +34,12 @@ def equipped(
     width: int = 2,
     shown: Demonstrate | None = None,
     patience_s: float = 120.0,
+    closing: str | None = None,
 ) -> Workshop:
-    """A workshop for a plan. `acting` names the model of role "act"; with None no model acts or judges."""
+    """A workshop for a plan. `acting` names the model of role "act"; with None no model acts or judges.
+
+    `closing` is the action that has a task judged, where the environment has one.
+    """
     explores = plan.road == "explore"
 
     def policy(attempt: Attempt) -> Policy:
@@ -43,7 +47,8 @@ def equipped(
             return ExplorePolicy(attempt.id)
         if acting is None:
             return ExpertPolicy()
-        return ModelPolicy(calls, acting, guided(attempt.guidance) if attempt.guidance else shown)
+        guide = guided(attempt.guidance) if attempt.guidance else shown
+        return ModelPolicy(calls, acting, guide, closing=closing)
 
     judge: Judge = ReplayJudge(make)
     if acting is not None:

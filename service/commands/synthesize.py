@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from indexing.library import Library
     from retrievers.language_model import LanguageModel
     from synthesis.budget import CallLimits, Price
-    from synthesis.places import Make
+    from synthesis.places import Place
     from synthesis.plan import Plan
     from synthesis.summary import Summary
 
@@ -43,7 +43,7 @@ def synthesize(
         typer.Argument(metavar="[DOCUMENT...]", help="Files or folders: Markdown, HTML, JSON, text."),
     ] = None,
     environment: Annotated[
-        str, typer.Option("--environment", "-e", metavar="NAME", help="Where the tasks are tried.")
+        str, typer.Option("--environment", "-e", metavar="NAME[:MORE]", help="Where the tasks are tried.")
     ] = "scienceworld",
     task: Annotated[
         list[str] | None,
@@ -58,9 +58,9 @@ def synthesize(
             metavar="FOLDER", file_okay=False, help="The run's folder; default synthesis-COLLECTION."
         ),
     ] = None,
-    games: Annotated[
+    path: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="What the environment reads: ALFWorld's games."),
+        typer.Option("--place", metavar="PATH", help="What the environment reads: games, tasks, databases."),
     ] = None,
     model: Annotated[
         str | None,
@@ -115,23 +115,23 @@ def synthesize(
     """Make demonstrations without labels; run it again to go on where it was stopped."""
     from synthesis.budget import CallLimits
     from synthesis.estimate import estimate
-    from synthesis.places import maker, read_task, try_tasks
+    from synthesis.places import place, read_task, try_tasks
     from synthesis.plan import FILE, REPLAY
 
     checked_name(collection)
-    tasks = tuple(dict.fromkeys(one for text in task or [] for one in read_task(text)))
+    there = place(environment, path, expert=scripted and road != "explore")
+    tasks = tuple(dict.fromkeys(one for text in task or [] for one in read_task(text, there.only)))
     if not tasks:
         raise InvalidInput(
             "--task: name at least one, where rollouts begin, such as boil, boil:3 or boil:0-9"
         )
-    make = maker(environment, games, expert=scripted and road != "explore")
     if scripted and (model or constructor or judge):
         raise InvalidInput("--scripted asks no model: leave --model, --constructor and --judge out")
     if scripted and documents:
         raise InvalidInput("--scripted writes no tasks from documents: leave them out, or name a --model")
     found = _documents(documents or [])
     judges = REPLAY if scripted else tuple(judge_roles(judge or []))
-    plan = _plan(collection, environment, tasks, each, steps, spans, kinds, judges, majority)
+    plan = _plan(collection, there.about, tasks, each, steps, spans, kinds, judges, majority)
     plan = replace(_on_road(plan, road, found), demonstrations=demonstrations)
     if demonstrations and (scripted or road != "instruct"):
         raise InvalidInput(
@@ -150,10 +150,10 @@ def synthesize(
     limits = CallLimits(calls=calls, tokens=tokens, cost=cost)
     folder = run or Path(f"synthesis-{collection}")
     if not (folder / FILE).exists():
-        try_tasks(make, tasks, explored=road == "explore")
+        try_tasks(there.make, tasks, explored=road == "explore")
     with open_library(data_dir, create=True) as library, _stoppable(folder):
         summary = asyncio.run(
-            _synthesized(library, collection, folder, plan, make, found, models, limits, prices, at_once)
+            _synthesized(library, collection, folder, plan, there, found, models, limits, prices, at_once)
         )
         if index and summary.kept:
             build(library, collection)
@@ -182,7 +182,7 @@ def _documents(paths: Sequence[Path]) -> list[Document]:
 
 def _plan(
     collection: str,
-    environment: str,
+    about: str,
     tasks: tuple[Any, ...],
     each: int,
     steps: int,
@@ -192,7 +192,6 @@ def _plan(
     majority: bool,
 ) -> Plan:
     from synthesis.construction import CONSTRUCTIONS
-    from synthesis.places import ABOUT
     from synthesis.plan import Plan
 
     named = {kind.strip() for kind in kinds.split(",")}
@@ -201,7 +200,7 @@ def _plan(
         raise InvalidInput(f"--kinds {kinds}: there are {', '.join(CONSTRUCTIONS)}")
     return Plan(
         name=collection,
-        environment=ABOUT[environment],
+        environment=about,
         tasks=tasks,
         each=each,
         step_limit=steps,
@@ -217,7 +216,7 @@ async def _synthesized(
     collection: str,
     folder: Path,
     plan: Plan,
-    make: Make,
+    there: Place,
     documents: Sequence[Document],
     models: Mapping[str, LanguageModel],
     limits: CallLimits,
@@ -242,7 +241,7 @@ async def _synthesized(
         live = library.live(plan.demonstrations) if plan.demonstrations else None
         shown = shown_from(live.snapshot, live.builder.lane) if live else None
         acting = models[ACT].name if ACT in models else None
-        workshop = equipped(plan, make, calls, acting, width, shown)
+        workshop = equipped(plan, there.make, calls, acting, width, shown, closing=there.closing)
         with display() as shown_to:
 
             def progress(stage: str, done: int, total: int) -> None:

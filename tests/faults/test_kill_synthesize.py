@@ -33,7 +33,7 @@ class Making:
     def begin(self) -> subprocess.Popen[bytes]:
         """The command, as a process of its own."""
         tasks = (word for name in GOALS for word in ("-t", name))
-        where = ("--games", str(self.games), "--run", str(self.place / "run"), "--no-index")
+        where = ("--place", str(self.games), "--run", str(self.place / "run"), "--no-index")
         return subprocess.Popen(
             [*COMMAND, "synthesize", "-e", "alfworld", *tasks, *where, *self.arguments],
             stdout=subprocess.DEVNULL,

@@ -41,7 +41,7 @@ def shell(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def household(games: Path, *more: str) -> tuple[str, ...]:
-    return ("synthesize", "-e", "alfworld", "--games", str(games), *more)
+    return ("synthesize", "-e", "alfworld", "--place", str(games), *more)
 
 
 def records(shell: Shell) -> list[dict[str, Any]]:
@@ -94,8 +94,8 @@ NONSENSE: list[tuple[tuple[str, ...], str]] = [
     (("-t", TASK, "-e", "miniwob", "--scripted"), "no environment with an expert 'miniwob'"),
     (("-t", "polish", "--scripted"), "no game, task type or split 'polish'"),
     (("-t", f"{TASK}:7", "--scripted"), "games 0 to 0, not 7"),
-    (("-t", TASK, "--games", "nowhere", "--scripted"), "are not at nowhere"),
-    (("-t", TASK, "--games", "cups.md", "--scripted"), "cups.md is no archive"),
+    (("-t", TASK, "--place", "nowhere", "--scripted"), "are not at nowhere"),
+    (("-t", TASK, "--place", "cups.md", "--scripted"), "cups.md is no archive"),
     (("-t", TASK), "name a model, such as --model openai:NAME"),
     (("-t", TASK, "--model", "openai:small"), "openai needs an API key"),
     (("-t", TASK, "--scripted", "--judge", "openai:some"), "--scripted asks no model"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthesis.committee import CRITERIA
@@ -19,23 +20,23 @@ ACTIONS = "go to shelf 2", "take cup 2 from shelf 2", "go to chest 1", "open che
 TASKS = "Put a cup into the chest", "Look what stands on the shelf"
 
 
-def works(slowly_s: float = 0.0) -> Behaviour:
-    """Answers as an OpenAI-compatible endpoint does, after a while."""
+def works(slowly_s: float = 0.0, actions: Sequence[str] = ACTIONS) -> Behaviour:
+    """Answers as an OpenAI-compatible endpoint does, after a while; it acts by a list."""
 
     async def behave(exchange: Exchange) -> None:
         await asyncio.sleep(slowly_s)
         system, prompt = (message["content"] for message in exchange.body["messages"])
-        await exchange.answer(json.dumps(openai_answer(work(system, prompt))).encode())
+        await exchange.answer(json.dumps(openai_answer(work(system, prompt, actions))).encode())
 
     return behave
 
 
-def work(system: str, prompt: str) -> str:
+def work(system: str, prompt: str, actions: Sequence[str] = ACTIONS) -> str:
     """The answer to one of the prompts of a run."""
     if system.startswith("You think up tasks"):
         return json.dumps(TASKS)
     if system.startswith("You act"):
-        return ACTIONS[min(prompt.count("\nAction:"), len(ACTIONS) - 1)]
+        return actions[min(prompt.count("\nAction:"), len(actions) - 1)]
     if system.startswith("You judge"):
         return json.dumps({name: {"ok": True, "reason": "It does."} for name in CRITERIA})
     assert system.startswith("You are shown"), system
