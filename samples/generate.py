@@ -14,9 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 from indexing.embedder import load_embedder
-from indexing.records import Record, to_bytes
+from indexing.records import Record, Trajectory, to_bytes
 from samples.making import babyai, scienceworld, textworld
-from samples.making.recording import Episode, Plan, midway, played, situation, trajectory
+from samples.making.recording import Episode, Plan, midway, played, situation
 from samples.making.vectors import write_vectors
 
 PLANS: Mapping[str, Callable[[], Plan]] = {
@@ -30,25 +30,25 @@ def write(plan: Plan, folder: Path) -> None:
     """One collection's records, settings and situations."""
     folder.mkdir(parents=True, exist_ok=True)
     with closing(plan.world):
-        shown = list(played(plan.world, plan.shown))
+        shown = plan.shown()
+        known = {step.observation for record in shown for step in record.steps}
         held_out = [
             found
             for pick in plan.held_out
-            if (found := midway(played(plan.world, [pick]), shown)) is not None
+            if (found := midway(played(plan.world, [pick]), known)) is not None
         ]
         documents = list(plan.documents())
-    if seen := {_course(episode) for episode in shown} & {_course(episode) for episode, _ in held_out}:
+    if seen := {_course(record) for record in shown} & {_course(episode) for episode, _ in held_out}:
         raise SystemExit(f"{plan.name}: held-out episodes are among the trajectories: {seen}")
-    _write_lines(folder / "trajectories.ndjson", (trajectory(episode, plan.name) for episode in shown))
+    _write_lines(folder / "trajectories.ndjson", shown)
     _write_lines(folder / "documents.ndjson", documents)
     _write_json(folder / "collection.json", {"environment": plan.name, "observation_normalizer": "text"})
     _write_json(folder / "situations.json", [situation(episode, at, plan.name) for episode, at in held_out])
-    won = sum(episode.success for episode in shown)
-    print(f"{plan.name}: {len(shown)} trajectories ({won} won), {len(documents)} documents", file=sys.stderr)
+    print(f"{plan.name}: {len(shown)} trajectories, {len(documents)} documents", file=sys.stderr)
 
 
-def _course(episode: Episode) -> tuple[object, ...]:
-    return episode.instruction, episode.steps
+def _course(one: Episode | Trajectory) -> tuple[object, ...]:
+    return one.instruction, one.steps
 
 
 def _write_lines(path: Path, records: Iterable[Record]) -> None:

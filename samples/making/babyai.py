@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from environments.babyai import ACTIONS, BabyAI
 from environments.base import Task
 from indexing.records import Document
-from samples.making.recording import Pick, Plan
+from samples.making.recording import Pick, Plan, recorded
 
 LEVELS = {
     "GoToLocal": "One room with several things; walk up to the one that is named.",
@@ -33,10 +33,11 @@ HELD_OUT = ("UnlockPickup", "PutNextLocalS5N3", "GoToSeqS5R2")
 def plan() -> Plan:
     """Trajectories have the seeds from 0 on, held-out episodes those from 1000 on."""
     world = BabyAI()
+    picks = [Pick(level, range(100), 8) for level in LEVELS]
     return Plan(
         name="babyai",
         world=world,
-        shown=[Pick(level, range(100), 8) for level in LEVELS],
+        shown=lambda: recorded(world, picks, "babyai"),
         held_out=[Pick(level, range(1000, 1100), 30) for level in HELD_OUT],
         documents=lambda: documents(world),
     )

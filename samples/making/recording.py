@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one sample collection is made: `shown` become trajectories, `held_out` situations.
+    """How one sample collection is made: `shown` gives its trajectories, `held_out` become situations.
 
     A held-out task has one situation: of the first of its `count` episodes where an agent comes to
     stand, in the middle half, where one of the trajectories has stood; else of the first one's middle.
@@ -32,7 +32,7 @@ class Plan:
 
     name: str
     world: Expert
-    shown: Sequence[Pick]
+    shown: Callable[[], Sequence[Trajectory]]
     held_out: Sequence[Pick]
     documents: Callable[[], Iterator[Document]]
 
@@ -79,6 +79,11 @@ def played(world: Expert, picks: Sequence[Pick]) -> Iterator[Episode]:
                 yield episode
 
 
+def recorded(world: Expert, picks: Sequence[Pick], environment: str) -> list[Trajectory]:
+    """The records of the episodes that were picked."""
+    return [trajectory(episode, environment) for episode in played(world, picks)]
+
+
 def trajectory(episode: Episode, environment: str) -> Trajectory:
     """The record of an episode: an expert's, as it was played."""
     return Trajectory(
@@ -104,9 +109,8 @@ def situation(episode: Episode, at: int, environment: str) -> dict[str, Any]:
     }
 
 
-def midway(episodes: Iterable[Episode], shown: Sequence[Episode]) -> tuple[Episode, int] | None:
-    """The episode and step of a situation, as `Plan` says; None without episodes."""
-    known = {step.observation for episode in shown for step in episode.steps}
+def midway(episodes: Iterable[Episode], known: Container[str]) -> tuple[Episode, int] | None:
+    """The episode and step of a situation, as `Plan` says, by what is known; None without episodes."""
     first: tuple[Episode, int] | None = None
     for episode in episodes:
         middle = len(episode.steps) // 2

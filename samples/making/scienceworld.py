@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from environments.base import Task
 from environments.scienceworld import ScienceWorld
 from indexing.records import Document
-from samples.making.recording import Pick, Plan, spread
+from samples.making.recording import Pick, Plan, recorded, spread
 
 TASKS = (
     "boil", "change-the-state-of-matter-of", "chemistry-mix", "chemistry-mix-paint-secondary-color",
@@ -33,10 +33,11 @@ MAKERS_OWN = "teleport OBJ"
 def plan() -> Plan:
     """Trajectories are of the benchmark's training variations, held-out episodes of its test variations."""
     world = ScienceWorld(expert=True)
+    picks = [Pick(name, spread(world.variations(name, "train"), 4), 4) for name in TASKS]
     return Plan(
         name="scienceworld",
         world=world,
-        shown=[Pick(name, spread(world.variations(name, "train"), 4), 4) for name in TASKS],
+        shown=lambda: recorded(world, picks, "scienceworld"),
         held_out=[Pick(name, spread(world.variations(name, "test"), 5), 5) for name in HELD_OUT],
         documents=documents,
     )

@@ -1,4 +1,4 @@
-"""The TextWorld sample: walkthroughs of cooking games at six levels, and what the games' tables say."""
+"""The TextWorld sample: what `precedent synthesize` makes of cooking games, and the games' tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from environments.base import Task
 from environments.textworld import LEVELS, TextWorld
 from indexing.records import Document
 from samples.making.recording import Pick, Plan
+from samples.making.synthesis import synthesized
 
+SEEDS = {level: range(1, 5 if level == "cooking-far" else 4) for level in LEVELS}
+SCRIPTED = ("--scripted", "--spans", "3")
+"""Three spans of a rollout: one of each length that it has."""
+TASKS = (word for level, seeds in SEEDS.items() for word in ("-t", f"{level}:{seeds[0]}-{seeds[-1]}"))
+COMMAND = ("-e", "textworld", *TASKS, *SCRIPTED)
+"""What `precedent synthesize` is told."""
 HELD_OUT = ("cooking-gather-cook", "cooking-full", "cooking-prepare")
 COOKED_WITH = {"fry": "stove", "roast": "oven", "grill": "BBQ"}
 PLACES = {
@@ -21,12 +28,12 @@ PLACES = {
 
 
 def plan() -> Plan:
-    """Trajectories have the seeds from 1 on, held-out episodes those from 1001 on."""
+    """Rollouts have the seeds from 1 on, held-out episodes those from 1001 on."""
     world = TextWorld()
     return Plan(
         name="textworld",
         world=world,
-        shown=[Pick(level, range(1, 101), 12) for level in LEVELS],
+        shown=lambda: synthesized("textworld", COMMAND),
         held_out=[Pick(level, range(1001, 1101), 2) for level in HELD_OUT],
         documents=lambda: documents(world),
     )

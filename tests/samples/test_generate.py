@@ -1,4 +1,4 @@
-"""A few of the shipped trajectories, played again in the real environments: the same bytes."""
+"""A few of the shipped recorded trajectories, played again in the real environments: the same bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from environments.babyai import BabyAI
 from environments.base import Expert, Task
 from environments.scienceworld import ScienceWorld
-from environments.textworld import TextWorld
 from indexing.records import Trajectory, to_bytes, trajectory_from_bytes
 from samples.making.recording import Pick, play, played, spread, trajectory
 
@@ -50,11 +49,6 @@ def test_scienceworld_again() -> None:
     if shutil.which("java") is None:
         pytest.skip("ScienceWorld runs on Java, which isn't installed")
     assert_played_again("scienceworld", ScienceWorld(expert=True), 3)
-
-
-def test_textworld_again() -> None:
-    pytest.importorskip("textworld", reason="textworld isn't installed: the extra `environments` brings it")
-    assert_played_again("textworld", TextWorld(), 1)
 
 
 def test_what_is_too_long_is_passed_over() -> None:
