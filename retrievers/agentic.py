@@ -1,4 +1,4 @@
-"""Our own strategy: every channel proposes, proposals are aligned, a fitted ranker orders them.
+"""Our own strategy: every channel proposes, proposals are aligned, a fitted ranker orders what they advise.
 
 It starts from the paper's two channels and adds what the paper lacks: similarity of the task, the
 fit of the aligned step, agreement among proposals and among all moments like the present one on what
@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexing.analysis import fingerprint
 from indexing.engine import Floats, Numbers
@@ -67,28 +66,23 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     if not len(numbers):
         return []
     steps = align(context, numbers)
-    matrix, advice = features(context, proposals, steps)
-    scores = ranker_of(context.snapshot)(matrix)
+    advised = features(context, proposals, steps)
+    scores = ranker_of(context.snapshot)(advised.matrix)
     rank = context.snapshot.trajectories.rank[numbers]
     kin = steps.scores + TASK * context.instruction_similarity(steps.owners)
-    order = _varied(scores.round(9), kin.round(9), advice, _tiers(context, steps), rank)
+    order = _varied(scores.round(9), advised.choice, kin.round(9), _tiers(context, steps), rank)
     placed = [replace(found[int(numbers[place])], position=int(steps.positions[place])) for place in order]
     meant = {*proposals.instruction, *proposals.words, *proposals.others}
     return _within(placed, seen, meant, limits)
 
 
-def _varied(
-    scores: Floats, kin: Floats, advice: NDArray[np.uint64], tier: Numbers, rank: Numbers
-) -> list[int]:
-    """Places by tier and advice, one of each advice before a second of the same.
+def _varied(scores: Floats, choice: Numbers, kin: Floats, tier: Numbers, rank: Numbers) -> list[int]:
+    """Places of candidates by tier and advice, one of each advice before a second of the same.
 
-    An advice is as good as the best score of those who give it. Of these the next of kin comes first:
-    for them the scores tell little apart, and to follow one whose task and place are ours is easiest.
+    `scores` are the pieces of advice's, `choice` is each candidate's. Of those who advise the same the
+    next of kin comes first: to follow one whose task and place are ours is easiest.
     """
-    choices, choice = np.unique(advice, return_inverse=True)
-    best = np.full(len(choices), -np.inf)
-    np.maximum.at(best, choice, scores)
-    order = np.lexsort((rank, -kin, choice, -best[choice], tier)).tolist()
+    order = np.lexsort((rank, -kin, choice, -scores[choice], tier)).tolist()
     turn: dict[int, int] = {}
     turns = []
     for place in order:

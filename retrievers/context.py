@@ -15,6 +15,7 @@ from indexing.engine import Floats, Mask, Numbers, Positions
 from indexing.errors import DeadlineExceeded
 from indexing.snapshot import Snapshot
 from indexing.terms import terms
+from retrievers.focus import focus, task_words
 from retrievers.moments import MomentsOf, context_keys, moments_of
 from retrievers.requests import Request
 from retrievers.slots import plain, slots
@@ -81,6 +82,10 @@ class Context:
         return plain(self.request.situation.instruction or "")
 
     @cached_property
+    def task_words(self) -> frozenset[str]:
+        return task_words(self.instruction_plain)
+
+    @cached_property
     def moments(self) -> MomentsOf:
         return moments_of(self.snapshot)
 
@@ -102,7 +107,9 @@ class Context:
         """The present moment as the contexts of `Moments.contexts`, by kind."""
         last, second = (np.array([key], np.uint64) for key in [*self.advice, 0, 0][:2])
         observation = np.array([self.observed[1] if self.observed else 0], np.uint64)
-        return [int(keys[0]) for keys in context_keys(last, second, observation)]
+        seen = focus(self.task_words, self.request.situation.observation or "")
+        keys = context_keys(last, second, observation, np.array([fingerprint(seen)], np.uint64))
+        return [int(key[0]) for key in keys]
 
     @cached_property
     def bearers(self) -> int:

@@ -1,8 +1,9 @@
 """Fits the ranker on a collection itself, by leaving one task out at a time.
 
 For moments spread over the collection the candidates are found as for an agent, except that the
-moment's own trajectory and every one with the same instruction are left out. A candidate is
-relevant when it advises what was really done next. No labels are needed, and none are.
+moment's own trajectory and every one with the same instruction are left out, and with them all that
+were made of the same rollout. An advice is right when it is what was really done next. No labels
+are needed, and none are used.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from indexing.embedder import Vectors
 from indexing.learned import Learned
+from indexing.records import trajectory_from_bytes
 from indexing.snapshot import Snapshot
 from retrievers.agentic import propose
 from retrievers.alignment import align
@@ -85,18 +87,18 @@ def fit(snapshot: Snapshot, progress: Callable[[int, int], None]) -> bytes | Non
     except OSError as error:
         log.warning(WITHOUT_OPENMP, error)
         return None
-    chosen = _chosen(snapshot)
+    chosen, rollouts = _chosen(snapshot), _rollouts(snapshot)
     matrices, labels = [], []
     for done, position in enumerate(chosen):
-        found = _example(snapshot, position)
+        found = _example(snapshot, rollouts, position)
         if found is not None:
             matrices.append(found[0])
             labels.append(found[1])
         progress(done + 1, len(chosen))
-    relevant = np.concatenate([np.empty(0, bool), *labels])
-    if relevant.all() or not relevant.any():
+    right = np.concatenate([np.empty(0, bool), *labels])
+    if right.all() or not right.any():
         return None
-    data = lightgbm.Dataset(np.concatenate(matrices), relevant, feature_name=list(FEATURES))
+    data = lightgbm.Dataset(np.concatenate(matrices), right, feature_name=list(FEATURES))
     text: str = lightgbm.train(PARAMETERS, data, ROUNDS).model_to_string()
     return text.encode()
 
@@ -120,6 +122,13 @@ def _chosen(snapshot: Snapshot) -> list[int]:
     return chosen[:MOMENTS]
 
 
+def _rollouts(snapshot: Snapshot) -> NDArray[np.object_]:
+    """The rollout that each trajectory was made of (its source's `rollout`), None where it was of none."""
+    segment = snapshot.trajectories.segments[0]
+    sources = (trajectory_from_bytes(segment.body(ordinal)).source for ordinal in range(len(segment)))
+    return np.array([(source or {}).get("rollout") for source in sources], object)
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The vector of the one text that is asked for: it is in the index already."""
@@ -133,8 +142,10 @@ class _Known:
         return [self.vector for _ in texts]
 
 
-def _example(snapshot: Snapshot, position: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
-    """The features of the candidates at one moment, and which of them advise what was done."""
+def _example(
+    snapshot: Snapshot, rollouts: NDArray[np.object_], position: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """The features of what the candidates advise at one moment, and which of it is what was done."""
     segment = snapshot.trajectories.segments[0]
     owner = int(segment.owner[position])
     row = int(segment.instruction_row[owner])
@@ -142,6 +153,8 @@ def _example(snapshot: Snapshot, position: int) -> tuple[NDArray[np.float64], ND
     place = position - int(segment.position_start[owner])
     situation = Situation(record.instruction, record.steps[:place], record.steps[place].observation)
     same_task = segment.instructions.of(row).astype(np.int64)
+    if rollouts[owner] is not None:
+        same_task = np.union1d(same_task, np.flatnonzero(rollouts == rollouts[owner]))
     scope = snapshot.trajectories.alive.copy()
     scope[same_task] = False
     if not scope.any():
@@ -154,5 +167,5 @@ def _example(snapshot: Snapshot, position: int) -> tuple[NDArray[np.float64], ND
     if not len(trajectories):
         return None
     left_out = LeftOut(snapshot.positions_of(same_task))
-    matrix, advice = features(context, proposals, align(context, trajectories), left_out)
-    return matrix, advice == context.moments.advice(np.array([position]))[0]
+    advised = features(context, proposals, align(context, trajectories), left_out)
+    return advised.matrix, advised.advice == context.moments.advice(np.array([position]))[0]

@@ -2,12 +2,13 @@
 
 An action's *advice* is the fingerprint of its slots (see `retrievers.slots`), so that the same step with
 other values counts as the same. For every position a segment knows its own advice and those before it,
-and how often each advice followed a context: the last advice, the last two, the observation, both.
+and how often each advice followed a context: the last advice, the last two, the observation, what stands
+there where the task's own words do, and these together with the last advice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -20,6 +21,7 @@ from indexing.engine import Floats, Numbers
 from indexing.records import Trajectory, trajectory_from_bytes
 from indexing.segment import TrajectorySegment
 from indexing.snapshot import Snapshot
+from retrievers.focus import focus, task_words
 from retrievers.slots import everyday_words, plain, slots
 
 Keys = NDArray[np.uint64]
@@ -27,8 +29,8 @@ Keys = NDArray[np.uint64]
 BEFORE = 3
 """How many earlier pieces of advice a moment is compared by."""
 
-WORDS, ADVICE, TEXTS = "words.json", "advice.u64", "advice.json"
-"""What is learned of a generation: its everyday words, each position's advice, the advice as text."""
+WORDS, ADVICE, FOCUS, TEXTS = "words.json", "advice.u64", "focus.u64", "advice.json"
+"""What is learned of a generation: everyday words, each position's advice and focus, the advice as text."""
 
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
@@ -36,6 +38,15 @@ _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 def mixed(first: Keys, second: Keys) -> Keys:
     """One key for each pair."""
     return first * _MIX[0] ^ (second + _MIX[0]) * _MIX[1]
+
+
+def focus_of(record: Trajectory) -> list[int]:
+    """The fingerprint of the focus at each position (see `retrievers.focus`)."""
+    words = task_words(plain(record.instruction))
+    found = [fingerprint(focus(words, step.observation)) for step in record.steps]
+    if record.final_observation is not None:
+        found.append(fingerprint(focus(words, record.final_observation)))
+    return found
 
 
 def advice_of(record: Trajectory, everyday: frozenset[str], texts: dict[int, str]) -> list[int]:
@@ -52,10 +63,11 @@ def advice_of(record: Trajectory, everyday: frozenset[str], texts: dict[int, str
 
 @dataclass(frozen=True)
 class Moments:
-    """The moments of one segment. `advice` has an entry for each position."""
+    """The moments of one segment. `advice` and `focus` have an entry for each position."""
 
     segment: TrajectorySegment
     advice: Keys
+    focus: Keys
     texts: Mapping[int, str]
 
     @cached_property
@@ -70,9 +82,9 @@ class Moments:
 
     @cached_property
     def contexts(self) -> tuple[Keys, ...]:
-        """Each position's context, by kind: last advice, last two, observation, that and last advice."""
+        """Each position's contexts, by kind (see `context_keys`)."""
         observation = self.segment.observations.keys[self.segment.observation_row]
-        return tuple(context_keys(self.before[0], self.before[1], observation))
+        return context_keys(self.before[0], self.before[1], observation, self.focus)
 
     @cached_property
     def _by_two(self) -> tuple[Keys, Numbers]:
@@ -110,9 +122,9 @@ class Moments:
         return _count(self._advice_sorted, advice)
 
 
-def context_keys(last: Keys, second: Keys, observation: Keys) -> Iterable[Keys]:
-    """The contexts of `Moments.contexts`, from the last advice, the one before and the observation."""
-    return last, mixed(last, second), observation, mixed(observation, last)
+def context_keys(last: Keys, second: Keys, observation: Keys, focus: Keys) -> tuple[Keys, ...]:
+    """By kind: last advice, last two, observation, that and last advice, focus, that and last advice."""
+    return last, mixed(last, second), observation, mixed(observation, last), focus, mixed(focus, last)
 
 
 def _count(ordered: Keys, wanted: Keys) -> Floats:
@@ -142,11 +154,11 @@ class MomentsOf:
 
     def _made(self, snapshot: Snapshot, segment: TrajectorySegment, place: int) -> Moments:
         learned = snapshot.learned
-        if place == 0 and ADVICE in learned:
-            advice = np.frombuffer(learned[ADVICE], np.uint64)
-            if len(advice) == len(segment.owner):
+        if place == 0 and ADVICE in learned and FOCUS in learned:
+            advice, focus = (np.frombuffer(learned[name], np.uint64) for name in (ADVICE, FOCUS))
+            if len(advice) == len(focus) == len(segment.owner):
                 keys, texts = from_json(learned[TEXTS])
-                return Moments(segment, advice, dict(zip(keys, texts, strict=True)))
+                return Moments(segment, advice, focus, dict(zip(keys, texts, strict=True)))
         return read_moments(segment, self.everyday)
 
     def text(self, advice: int) -> str:
@@ -208,12 +220,12 @@ class MomentsOf:
 def read_moments(segment: TrajectorySegment, everyday: frozenset[str]) -> Moments:
     """The moments of a segment, read from its records."""
     texts: dict[int, str] = {}
-    advice = [
-        key
-        for ordinal in range(len(segment))
-        for key in advice_of(trajectory_from_bytes(segment.body(ordinal)), everyday, texts)
-    ]
-    return Moments(segment, np.array(advice, np.uint64), texts)
+    advice, focus = list[int](), list[int]()
+    for ordinal in range(len(segment)):
+        record = trajectory_from_bytes(segment.body(ordinal))
+        advice += advice_of(record, everyday, texts)
+        focus += focus_of(record)
+    return Moments(segment, np.array(advice, np.uint64), np.array(focus, np.uint64), texts)
 
 
 def learn_moments(segment: TrajectorySegment) -> dict[str, bytes]:
@@ -227,6 +239,7 @@ def learn_moments(segment: TrajectorySegment) -> dict[str, bytes]:
     return {
         WORDS: to_json(sorted(everyday)),
         ADVICE: moments.advice.tobytes(),
+        FOCUS: moments.focus.tobytes(),
         TEXTS: to_json([list(moments.texts), list(moments.texts.values())]),
     }
 

@@ -1,4 +1,4 @@
-"""Scores for candidates: by a model fitted on the collection itself, or by rule where there is none."""
+"""Scores for what candidates advise: by a model fitted on the collection itself, else by rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexing.engine import Floats
 from indexing.snapshot import Snapshot
-from retrievers.features import FEATURES, column
+from retrievers.features import FEATURES, MOST, column
 
 MODEL = "ranker.txt"
 """What is learned of a generation: the fitted model, in LightGBM's text format."""
@@ -29,23 +29,23 @@ log = logging.getLogger(__name__)
 
 
 class Ranker(Protocol):
-    """Scores candidates by their features."""
+    """Scores pieces of advice by their features."""
 
     def __call__(self, matrix: NDArray[np.float64]) -> Floats:
-        """A score for each row of (candidates, FEATURES); higher is better."""
+        """A score for each row of (advice, FEATURES); higher is better."""
         ...
 
 
 class RuleRanker:
-    """By how many candidates advise the same, each weighted by its fit; among these the best fit."""
+    """By how many candidates give the advice, each weighted by its fit; among equals by the best fit."""
 
     def __call__(self, matrix: NDArray[np.float64]) -> Floats:
-        return matrix[:, column("votes_fit")] + 1e-3 * matrix[:, column("fit_behind")]
+        return matrix[:, column("votes_fit")] + 1e-3 * matrix[:, column("fit_behind" + MOST)]
 
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """The model's estimate that a candidate's next action is the one to take, 0 to 1."""
+    """The model's estimate that an advice is the one to follow, 0 to 1."""
 
     booster: Any
 

@@ -1,4 +1,4 @@
-"""What the ranker is told of each candidate, and that a task left out is as if it had never been."""
+"""What the ranker is told of each piece of advice, and that a task left out is as if it had never been."""
 
 from __future__ import annotations
 
@@ -17,7 +17,18 @@ from indexing.snapshot import Snapshot
 from retrievers.agentic import propose
 from retrievers.alignment import Aligned, align
 from retrievers.context import Context
-from retrievers.features import FEATURES, UNKNOWN, LeftOut, Proposals, column, features
+from retrievers.features import (
+    FEATURES,
+    MEAN,
+    MOST,
+    OF_CANDIDATES,
+    UNKNOWN,
+    Advised,
+    LeftOut,
+    Proposals,
+    column,
+    features,
+)
 from retrievers.model_channel import Degraded
 from retrievers.moments import WORDS, learn_moments
 from retrievers.query_writers.template import template_query
@@ -26,7 +37,10 @@ from retrievers.situation import Query, Situation
 from tests.retrievers.families import Bench, errands
 from tests.support.collections import trajectories, trajectory
 
-COUNTED = ("frequency", "after_last", "after_two", "after_seen", "after_both", "seen_by")
+COUNTED = (
+    "frequency", "after_last", "after_two", "after_seen", "after_both", "after_focus", "after_focus_last",
+    "seen_by",
+)  # fmt: skip
 """Columns that count moments of the whole collection."""
 
 
@@ -72,13 +86,14 @@ def test_a_task_that_is_left_out_counts_as_if_it_had_never_been(
     nobody = Proposals((), (), (), ())
     context = context_of(bench, whole, situation, scope)
     left_out = LeftOut(whole.positions_of(same_task))
-    matrix, advice = features(context, nobody, first_steps(whole, ids), left_out)
-    truth, same = features(context_of(bench, rest, situation), nobody, first_steps(rest, ids))
-    assert advice.tolist() == same.tolist()
+    found = features(context, nobody, first_steps(whole, ids), left_out)
+    truth = features(context_of(bench, rest, situation), nobody, first_steps(rest, ids))
+    assert found.advice.tolist() == truth.advice.tolist()
+    assert found.choice.tolist() == truth.choice.tolist()
     for name in COUNTED:
-        assert matrix[:, column(name)].tolist() == truth[:, column(name)].tolist(), name
-    expected = likely(context, advice, left_out)
-    assert matrix[:, column("after_like")] == pytest.approx(expected)
+        assert found.matrix[:, column(name)].tolist() == truth.matrix[:, column(name)].tolist(), name
+    expected = likely(context, found.advice, left_out)
+    assert found.matrix[:, column("after_like")] == pytest.approx(expected)
 
 
 def likely(context: Context, advice: NDArray[np.uint64], left_out: LeftOut) -> list[float]:
@@ -120,20 +135,18 @@ LONG = tuple(Step(f"You see a desk and a mug {n}.", f"take mug {n} from desk") f
 def test_every_number_is_finite(bench: Bench, situation: Situation) -> None:
     records = errands(60)
     snapshot = bench.snapshot(records[:50], records[50:], learned=bench.learned(records[:50]))
-    matrix, advice = proposed(bench, snapshot, situation)
-    assert matrix.shape == (len(advice), len(FEATURES))
-    assert len(advice)
+    found = proposed(bench, snapshot, situation)
+    matrix = found.matrix
+    assert matrix.shape == (len(found.advice), len(FEATURES))
+    assert len(found.advice)
     assert np.isfinite(matrix).all()
-    every = range(len(advice))
-    assert sum({advice[n]: matrix[n, column("votes")] for n in every}.values()) == pytest.approx(1.0)
-    assert [int(number) for number in matrix[:, column("voters")]] == [
-        advice.tolist().count(key) for key in advice.tolist()
-    ]
+    assert matrix[:, column("votes")].sum() == pytest.approx(1.0)
+    assert matrix[:, column("voters")].tolist() == np.bincount(found.choice).tolist()
+    for name in OF_CANDIDATES:
+        assert (matrix[:, column(name + MOST)] >= matrix[:, column(name + MEAN)] - 1e-9).all(), name
 
 
-def proposed(
-    bench: Bench, snapshot: Snapshot, situation: Situation
-) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
+def proposed(bench: Bench, snapshot: Snapshot, situation: Situation) -> Advised:
     """The features of what the channels propose."""
     context = context_of(bench, snapshot, situation)
     proposals = propose(context, Limits(), Degraded())[0]
@@ -143,25 +156,52 @@ def proposed(
 @pytest.mark.parametrize("final", [None, "done"])
 def test_one_candidate_agrees_with_itself(bench: Bench, final: str | None) -> None:
     snapshot = bench.snapshot([trajectory("a", final_observation=final)])
-    matrix, _ = proposed(bench, snapshot, Situation("Find it", (), "o"))
-    told = dict(zip(FEATURES, matrix[0].tolist(), strict=True))
-    assert np.isfinite(matrix).all()
-    assert (told["same"], told["votes"], told["choices"], told["after_seen"]) == (1.0, 1.0, 1.0, 1.0)
-    assert (told["place"], told["left"], told["length"], told["fit_behind"]) == (0.0, 1.0, 1.0, 0.0)
+    told = known(proposed(bench, snapshot, Situation("Find it", (), "o")))
+    assert (told["votes"], told["choices"], told["after_seen"]) == (1.0, 1.0, 1.0)
+    for end in (MOST, MEAN):
+        assert (told["same" + end], told["place" + end], told["fit_behind" + end]) == (1.0, 0.0, 0.0)
+        assert (told["left" + end], told["length" + end]) == (1.0, 1.0)
+
+
+def known(found: Advised) -> dict[str, float]:
+    """What is known of the first piece of advice."""
+    return dict(zip(FEATURES, found.matrix[0].tolist(), strict=True))
+
+
+def test_of_those_who_advise_the_same_the_most_and_the_mean_are_known(bench: Bench) -> None:
+    records = [trajectory(f"t{n}", "Find it", [("o", "x")] * n) for n in (1, 2, 6)]
+    told = known(proposed(bench, bench.snapshot(records), Situation("Find it", (), "o")))
+    assert (told["voters"], told["length_most"], told["length_mean"]) == (3.0, 6.0, 3.0)
+
+
+def test_what_is_done_where_the_tasks_words_stand_alike_is_known(bench: Bench) -> None:
+    """Colours, numbers and the rest of the room differ; that the thing is ahead or aside is what counts."""
+    records = [
+        trajectory(f"{thing} {where}", f"go to the {thing}", [(f"- a {thing} {n} steps {where}", do)])
+        for n, thing in enumerate(["red ball", "blue box", "grey key", "green door"])
+        for where, do in [("ahead", "forward"), ("aside", "turn")]
+    ]
+    snapshot = bench.snapshot(records, learned=bench.learned(records))
+    situation = Situation("go to the purple lamp", (), "- a wall 1 step aside\n- a purple lamp 7 steps ahead")
+    found = proposed(bench, snapshot, situation)
+    moments = context_of(bench, snapshot, situation).moments
+    after = {
+        moments.text(key): row[column("after_focus")]
+        for key, row in zip(found.advice.tolist(), found.matrix.tolist(), strict=True)
+    }
+    assert after == {"forward": 1.0, "turn": 0.0}
 
 
 def test_what_never_occurred_is_unknown_and_not_never(bench: Bench) -> None:
     snapshot = bench.snapshot([trajectory("a", steps=[("o", "x"), ("p", "y")])])
-    matrix, _ = proposed(bench, snapshot, Situation("Find it", (Step("o", "elsewhere"),), "new"))
-    told = dict(zip(FEATURES, matrix[0].tolist(), strict=True))
-    assert [told[name] for name in FEATURES if name.startswith("after_")] == [UNKNOWN] * 5
+    told = known(proposed(bench, snapshot, Situation("Light a lamp", (Step("o", "elsewhere"),), "a lamp")))
+    assert [told[name] for name in FEATURES if name.startswith("after_")] == [UNKNOWN] * 7
 
 
 def test_a_repeated_action_is_told(bench: Bench) -> None:
     snapshot = bench.snapshot([trajectory("a", steps=[("o", "wait"), ("p", "wait"), ("q", "go")])])
     history = (Step("o", "wait"), Step("o", "wait"))
-    matrix, _ = proposed(bench, snapshot, Situation("Find it", history, "p"))
-    told = dict(zip(FEATURES, matrix[0].tolist(), strict=True))
+    told = known(proposed(bench, snapshot, Situation("Find it", history, "p")))
     assert (told["again"], told["done"], told["here"]) == (1.0, 2.0, 2.0)
 
 
@@ -173,9 +213,12 @@ def test_what_an_advice_names_is_looked_for_in_one_line(bench: Bench) -> None:
     ]
     snapshot = bench.snapshot(records, learned=bench.learned(records))
     situation = Situation("Open the settings", (), "button save blue settings\nlink green\nbutton")
-    matrix, advice = proposed(bench, snapshot, situation)
+    found = proposed(bench, snapshot, situation)
     moments = context_of(bench, snapshot, situation).moments
-    sight = {moments.text(key): float(matrix[n, column("in_sight")]) for n, key in enumerate(advice.tolist())}
+    sight = {
+        moments.text(key): row[column("in_sight")]
+        for key, row in zip(found.advice.tolist(), found.matrix.tolist(), strict=True)
+    }
     assert sight["click button save blue"] == 1.0
     assert sight["click button save green"] == pytest.approx(2 / 3)
 
@@ -184,14 +227,10 @@ def test_order_and_cut_of_a_collection_change_no_number(bench: Bench) -> None:
     records = errands(60)
     learned = bench.learned(records)
     situation = Situation("Bring a mug from the desk to errand 9", (), HALL)
-    whole, _ = proposed(bench, bench.snapshot(records, learned=learned), situation)
-    again, _ = proposed(bench, bench.snapshot(records[::-1], learned=learned), situation)
-    assert np.array_equal(whole, again)
+    whole = proposed(bench, bench.snapshot(records, learned=learned), situation)
+    again = proposed(bench, bench.snapshot(records[::-1], learned=learned), situation)
+    assert np.array_equal(whole.matrix, again.matrix)
     cut = bench.snapshot(records[:20], records[20:], learned={WORDS: learned[WORDS]})
-    parts, _ = proposed(bench, cut, situation)
-    order = np.argsort(
-        cut.trajectories.rank[
-            propose(context_of(bench, cut, situation), Limits(), Degraded())[0].trajectories
-        ]
-    )
-    assert parts[order] == pytest.approx(whole)
+    parts = proposed(bench, cut, situation)
+    assert parts.advice.tolist() == whole.advice.tolist()
+    assert parts.matrix == pytest.approx(whole.matrix)

@@ -159,7 +159,9 @@ def test_damage_to_any_file_of_what_was_learned_is_seen(library: Library) -> Non
     assert row is not None
     folder = folder_of(library)
     names = sorted(path.name for path in folder.glob(f"{LEARNED}*"))
-    assert names == [f"{LEARNED}{name}" for name in ("advice.json", "advice.u64", MODEL, "words.json")]
+    assert names == [
+        f"{LEARNED}{name}" for name in ("advice.json", "advice.u64", "focus.u64", MODEL, "words.json")
+    ]
     for name in names:
         whole = (folder / name).read_bytes()
         for how in DAMAGES:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from indexing.learned import Learned
 from indexing.records import Trajectory
@@ -14,7 +14,7 @@ from indexing.snapshot import Snapshot
 from retrievers import learning
 from retrievers.alignment import Aligned
 from retrievers.context import Context
-from retrievers.features import FEATURES, LeftOut, Proposals, column, features
+from retrievers.features import FEATURES, MOST, Advised, LeftOut, Proposals, column, features
 from retrievers.learning import LEAST_TASKS, LEAST_TRAJECTORIES
 from retrievers.query_writers.template import template_query
 from retrievers.ranker import MODEL, FittedRanker, RuleRanker, ranker_of
@@ -89,7 +89,7 @@ def test_a_fitted_ranker_estimates_a_chance(bench: Bench, learned: Learned) -> N
 def test_the_rule_counts_the_weight_of_those_who_agree_then_the_fit() -> None:
     matrix = np.zeros((3, len(FEATURES)))
     matrix[:, column("votes_fit")] = (0.4, 0.6, 0.6)
-    matrix[:, column("fit_behind")] = (0.0, -0.5, -0.2)
+    matrix[:, column("fit_behind" + MOST)] = (0.0, -0.5, -0.2)
     assert RuleRanker()(matrix).argsort().tolist() == [0, 1, 2]
 
 
@@ -156,22 +156,25 @@ class Enough(BaseException):
     """The examples that were looked at are enough."""
 
 
-def test_nothing_of_the_asked_task_is_proposed_counted_or_aligned(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_nothing_of_the_asked_task_or_its_rollout_is_proposed_counted_or_aligned(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
-    records = errands(LEAST_TRAJECTORIES)
+    records = [
+        replace(record, source={"rollout": f"r{number // pieces}"})
+        for number, record in enumerate(errands(LEAST_TRAJECTORIES))
+    ]
     watched: list[str] = []
 
-    def watching(
-        context: Context, proposals: Proposals, found: Aligned, left_out: LeftOut
-    ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
+    def watching(context: Context, proposals: Proposals, found: Aligned, left_out: LeftOut) -> Advised:
         situation = context.request.situation
         numbers = range(context.snapshot.size)
-        told = [context.snapshot.trajectory(number).instruction for number in numbers]
-        own = [number for number in numbers if told[number] == situation.instruction]
-        assert len(own) == told.count(situation.instruction or "") > 0
-        assert not context.scope[own].any()
-        assert context.scope.sum() == len(told) - len(own)
+        known = [context.snapshot.trajectory(number) for number in numbers]
+        told = [record.instruction for record in known]
+        own = np.flatnonzero(~context.scope).tolist()
+        of_task = {number for number in numbers if told[number] == situation.instruction}
+        rollouts = [{n for n in numbers if known[n].source == known[one].source} for one in of_task]
+        assert set(own) in [of_task | rollout for rollout in rollouts]
         assert not set(own) & {*proposals.trajectories.tolist(), *found.owners.tolist()}
         assert left_out.positions.tolist() == context.snapshot.positions_of(np.array(own)).tolist()
         watched.append(situation.instruction or "")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from indexing.analysis import NO_ACTION, fingerprint
 from indexing.records import Trajectory
 from indexing.snapshot import Snapshot
+from retrievers.focus import focus, task_words
 from retrievers.moments import (
     ADVICE,
     BEFORE,
@@ -71,9 +72,12 @@ def contexts(snapshot: Snapshot, records: Sequence[Trajectory]) -> list[tuple[tu
     for record in records:
         advice = read[record.id]
         seen = observed(snapshot, record)
+        words = task_words(plain(record.instruction))
         for place in range(len(record.steps)):
             last, second = [0, 0, *advice[:place]][::-1][:2]
-            keys = context_keys(*(np.array([key], np.uint64) for key in (last, second, seen[place])))
+            stands = fingerprint(focus(words, record.steps[place].observation))
+            known = (last, second, seen[place], stands)
+            keys = context_keys(*(np.array([key], np.uint64) for key in known))
             found.append((tuple(int(key[0]) for key in keys), advice[place]))
     return found
 
@@ -121,7 +125,7 @@ def test_counts_are_those_of_going_through_all_moments(bench: Bench, records: li
     assert moments.frequency(choices).tolist() == [
         sum(advice == choice for _, advice in every) for choice in choices.tolist()
     ]
-    for kind in range(4):
+    for kind in range(len(every[0][0])):
         for key in {kinds[kind] for kinds, _ in every} | {99}:
             alone, joint = moments.counts(kind, key, choices)
             assert alone == sum(kinds[kind] == key for kinds, _ in every)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexing.embedder import Vectors
@@ -13,6 +14,7 @@ from indexing.errors import EmbeddingFailed
 from indexing.filters import parse_filter
 from indexing.lane import EmbeddingLane
 from indexing.records import Document, Step, Trajectory
+from retrievers.agentic import _varied
 from retrievers.requests import Answer, Limits, Request
 from retrievers.retrieval import retrieve
 from retrievers.situation import Query, Situation
@@ -88,6 +90,12 @@ def test_of_those_who_advise_the_same_the_one_with_our_task_is_shown(lane: Embed
         answer = ask(lane, records, Situation(told, (), "a hall"), "agentic", Limits(total=1), [told])
         assert ids(answer)[0] in {"2", "4"}
         assert match(answer) == ("exact", 0, "open door")
+
+
+def test_one_of_each_advice_comes_first_and_of_those_who_give_it_the_next_of_kin() -> None:
+    scores, choice = np.array([0.9, 0.5]), np.array([0, 0, 1])
+    kin, alike = np.array([0.0, 1.0, 0.0]), np.zeros(3, np.int64)
+    assert _varied(scores, choice, kin, alike, np.arange(3)) == [1, 2, 0]
 
 
 def test_successes_come_before_failures_of_the_same_fit(lane: EmbeddingLane) -> None:
