@@ -90,7 +90,8 @@ def check(
     assert asked(serving, requests) == expected[found]
     assert leftovers(serving.data) == []
     assert serving.faults() == ""
-    assert {job["state"] for job in serving.get("/jobs").json()["jobs"]} <= {"succeeded", "failed"}
+    jobs = [job for job in serving.get("/jobs").json()["jobs"] if job["collection"] == NAME]
+    assert {job["state"] for job in jobs} <= {"succeeded", "failed"}
     kept = {one["id"] for one in described["generations"]}
     (home,) = {path.parent for path in serving.data.glob("collections/*/*") if path.name in kept}
     assert {path.name for path in home.iterdir()} == kept
