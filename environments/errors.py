@@ -3,6 +3,7 @@
 EnvironmentFault                base; the message says what to do
 ├── MissingEnvironment          the package, or the Java it runs on, isn't installed; names the extra
 ├── UnknownTask                 the environment has no such task or variation
+├── BadPlace                    an environment as it was written down can't be made: its name, its path
 ├── NoEpisode                   an action before `reset`, or after the episode's end
 └── Stalled                     it broke or didn't answer in time; a new `reset` may help
 """
@@ -20,6 +21,14 @@ class MissingEnvironment(EnvironmentFault):
 
 class UnknownTask(EnvironmentFault):
     """No such task or variation."""
+
+
+class BadPlace(EnvironmentFault):
+    """What was written names no environment that can be made; `field` is what to change."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NoEpisode(EnvironmentFault):

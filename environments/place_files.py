@@ -9,8 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from indexing.errors import InvalidInput
-from indexing.parsing import describe
+from environments.errors import BadPlace
 
 T = TypeVar("T")
 
@@ -20,21 +19,21 @@ def tasks_in(path: Path, kind: type[T]) -> list[T]:
 
     Raises
     ------
-    InvalidInput
+    BadPlace
         There is no such file, or it holds something else.
     """
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     entries = _array(path)
     for entry in entries:
         if isinstance(entry, dict) and (unknown := sorted(entry.keys() - known)):
-            raise InvalidInput(
+            raise BadPlace(
                 f"{path}: a task has no {', '.join(unknown)}; there are {', '.join(sorted(known))}", "place"
             )
     return _checked(path, entries, list[kind])  # type: ignore[valid-type]
 
 
 def names_in(path: Path) -> list[str]:
-    """The texts in a file, a JSON array; raises InvalidInput."""
+    """The texts in a file, a JSON array; raises BadPlace."""
     return _checked(path, _array(path), list[str])
 
 
@@ -43,12 +42,12 @@ def questions_and_databases(folder: Path) -> tuple[Path, Path]:
 
     Raises
     ------
-    InvalidInput
+    BadPlace
         There isn't one file of questions, or there are several dumps.
     """
     questions, dumps = sorted(folder.glob("*.json")), sorted(folder.glob("*.sql"))
     if len(questions) != 1 or len(dumps) > 1:
-        raise InvalidInput(
+        raise BadPlace(
             f"{folder}: a folder for sql holds one file of questions, .json, and their databases: SQLite "
             "files, or one dump, .sql",
             "place",
@@ -58,13 +57,13 @@ def questions_and_databases(folder: Path) -> tuple[Path, Path]:
 
 def _array(path: Path) -> list[object]:
     if not path.is_file():
-        raise InvalidInput(f"{path}: no such file", "place")
+        raise BadPlace(f"{path}: no such file", "place")
     try:
         found = from_json(path.read_bytes())
     except ValueError as error:
-        raise InvalidInput(f"{path} is no JSON: {error}", "place") from None
+        raise BadPlace(f"{path} is no JSON: {error}", "place") from None
     if not isinstance(found, list) or not found:
-        raise InvalidInput(f"{path}: a JSON array with something in it is wanted", "place")
+        raise BadPlace(f"{path}: a JSON array with something in it is wanted", "place")
     return found
 
 
@@ -72,4 +71,6 @@ def _checked(path: Path, entries: list[object], kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_python(entries)
     except ValidationError as error:
-        raise InvalidInput(f"{path}: {describe(error)}", "place") from None
+        problem = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise BadPlace(f"{path}: {where}: {problem['msg']}", "place") from None
