@@ -184,9 +184,9 @@ class Library:
             self._indexer.wake()
         return live
 
-    def _builder(self, settings: CollectionSettings) -> Builder:
+    def _builder(self, settings: CollectionSettings, learner: Learner | None = None) -> Builder:
         analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
-        return Builder(settings, analyzer, self.lane(settings.embedder), self._learner)
+        return Builder(settings, analyzer, self.lane(settings.embedder), learner or self._learner)
 
     def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
         with self._lock:
@@ -229,16 +229,20 @@ class Library:
     # Generations
 
     def reindex(
-        self, name: str, changes: Mapping[str, JSON] | None = None, progress: Progress = silent
+        self,
+        name: str,
+        changes: Mapping[str, JSON] | None = None,
+        progress: Progress = silent,
+        learner: Learner | None = None,
     ) -> Manifest:
         """Build a new generation beside the served one and swap it in; blocks until that is done.
 
         `changes` are settings to change with it. Reads go on throughout. `progress` may raise to
-        cancel; then nothing has changed.
+        cancel; then nothing has changed. `learner` learns from this generation instead of the library's.
         """
         row = self.collection(name)
         settings = settings_of(row).updated(changes or {})
-        builder = self._builder(settings)
+        builder = self._builder(settings, learner)
 
         def publish() -> None:
             if changes:

@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 MOMENTS = 1_000
 """Moments that the ranker is fitted on, at most."""
 
-LEAST_TRAJECTORIES = 150
-LEAST_TASKS = 30
+LEAST_TRAJECTORIES = 50
+LEAST_TASKS = 20
 """A collection with fewer trajectories or fewer distinct instructions keeps the rule."""
 
 ROUNDS = 150
@@ -62,9 +62,9 @@ PARAMETERS = {
 
 def learn(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:
     """What the strategies want to know of a generation: its moments, and the fitted ranker."""
-    if not len(snapshot.trajectories):
-        return {}
-    learned = learn_moments(snapshot.trajectories.segments[0])
+    learned = learn_by_rule(snapshot, progress)
+    if not learned:
+        return learned
     known = Snapshot(
         snapshot.generation,
         snapshot.settings,
@@ -77,7 +77,12 @@ def learn(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:
     if known.size < LEAST_TRAJECTORIES or tasks < LEAST_TASKS:
         return learned
     model = fit(known, progress)
-    return learned | ({MODEL: model} if model else {})
+    return {**learned, MODEL: model} if model else learned
+
+
+def learn_by_rule(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:  # noqa: ARG001
+    """What the strategies want to know of a generation that is ranked by rule: its moments."""
+    return learn_moments(snapshot.trajectories.segments[0]) if len(snapshot.trajectories) else {}
 
 
 def fit(snapshot: Snapshot, progress: Callable[[int, int], None]) -> bytes | None:

@@ -70,7 +70,12 @@ class SampleLoader:
         return row.generation is None or known[sample.name] != digest(sample)
 
     def load(self, sample: Path, told: Callable[[str, int], None], progress: Progress) -> None:
-        """Load one sample and serve its generation; done again after a crash, it changes nothing more."""
+        """Load one sample and serve its generation; done again after a crash, it changes nothing more.
+
+        No ranker is fitted, so that a first start is quick; the next reindex does.
+        """
+        from retrievers.learning import learn_by_rule
+
         self._remember(sample.name, BEGUN)
         loader = Loader(self._library, sample.name, settings=_settings(sample))
         loader.prepare()
@@ -84,7 +89,7 @@ class SampleLoader:
                 log.warning("%s:%d: %s", path, line, error)
         loader.flush()
         if not is_indexed(self._library, self._library.collection(sample.name)):
-            self._library.reindex(sample.name, progress=progress)
+            self._library.reindex(sample.name, progress=progress, learner=learn_by_rule)
         self._remember(sample.name, digest(sample))
 
     def _bring_vectors(self, sample: Path) -> None:

@@ -31,7 +31,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(tmp_path_factory.mktemp("vectors"))
 
 
-RITES = rites(LEAST_TRAJECTORIES)
+RITES = rites(150)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_nothing_of_the_asked_task_or_its_rollout_is_proposed_counted_or_aligned
 ) -> None:
     records = [
         replace(record, source={"rollout": f"r{number // pieces}"})
-        for number, record in enumerate(errands(LEAST_TRAJECTORIES))
+        for number, record in enumerate(errands(150))
     ]
     watched: list[str] = []
 

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from indexing.building import Progress, silent
 from indexing.embedder import HashingEmbedder, Vectors
 from indexing.generations import Manifest
+from indexing.learned import Learner
 from indexing.library import Library
 from indexing.records import JSON
 from indexing.store.jobs import INTERRUPTED, Job
@@ -138,6 +139,7 @@ class FaultyLibrary(Library):
         name: str,  # noqa: ARG002
         changes: Mapping[str, JSON] | None = None,  # noqa: ARG002
         progress: Progress = silent,  # noqa: ARG002
+        learner: Learner | None = None,  # noqa: ARG002
     ) -> Manifest:
         raise KeyError("secret observation")
 

@@ -9,7 +9,12 @@ import pytest
 
 from indexing.errors import InvalidInput
 from indexing.library import Library
+from indexing.records import to_bytes
+from retrievers.learning import LEAST_TRAJECTORIES, learn
+from retrievers.moments import ADVICE
+from retrievers.ranker import MODEL
 from service.samples import SampleLoader, example
+from tests.retrievers.families import rites
 from tests.support.shell import lines_of, trajectory
 
 
@@ -53,6 +58,18 @@ def test_a_sample_is_loaded_once_with_its_settings(tmp_path: Path) -> None:
         assert library.records.count(row.id, "document") == 1
         assert load(library, tmp_path / "samples") == []
         assert library.collection("forms").generation == row.generation
+
+
+def test_a_first_start_fits_no_ranker_and_a_reindex_does(tmp_path: Path) -> None:
+    sample = write_sample(tmp_path / "samples")
+    records = (to_bytes(one) for one in rites(LEAST_TRAJECTORIES))
+    (sample / "trajectories.ndjson").write_bytes(b"".join(record + b"\n" for record in records))
+    with Library(tmp_path / "data", learner=learn) as library:
+        load(library, tmp_path / "samples")
+        assert ADVICE in library.snapshot("forms").learned
+        assert MODEL not in library.snapshot("forms").learned
+        library.reindex("forms")
+        assert MODEL in library.snapshot("forms").learned
 
 
 def test_a_changed_sample_is_loaded_again(tmp_path: Path) -> None:
