@@ -76,6 +76,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
     for background in (_load(readiness), forget_episodes(library), renew_generations(library, jobs)):
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
+    _closing(stack, searching.close)
     return Service(settings, library, writer, jobs, readiness, searching)
 
 

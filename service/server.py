@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import socket
 import sys
@@ -87,6 +88,9 @@ class Server(uvicorn.Server):
 
     async def _tell(self) -> None:
         service: Service = self._app.state.service
+        while not service.readiness.loaded:
+            await asyncio.sleep(LOOKED_EVERY_S)
+        gc.freeze()  # libraries and model stay: to look through them for garbage takes a third of a second
         while not service.readiness.settled:
             await asyncio.sleep(LOOKED_EVERY_S)
         self._told()

@@ -55,3 +55,22 @@ def test_one_more_than_there_is_room_for_is_refused() -> None:
         assert await narrow.run(lambda: True, time.monotonic() + 30)
 
     anyio.run(main)
+
+
+def test_who_has_gone_before_the_work_was_begun_has_it_left_undone() -> None:
+    may_end, begun = threading.Event(), list[str]()
+
+    async def main() -> None:
+        narrow = Gate(1, 1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(narrow.run, lambda: may_end.wait(30), time.monotonic() + 30)
+            await anyio.sleep(0.01)
+            with anyio.move_on_after(0.01) as impatient:
+                await narrow.run(lambda: begun.append("second"), time.monotonic() + 30)
+            assert impatient.cancelled_caught
+            may_end.set()
+        assert await narrow.run(lambda: True, time.monotonic() + 30)
+        narrow.close()
+
+    anyio.run(main)
+    assert not begun
