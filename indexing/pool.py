@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -28,14 +29,15 @@ class Pool(Derived, Generic[S]):
         super().__init__()
         self.segments = tuple(segments)
         self.starts = starts_of([len(segment) for segment in segments])
-        self.alive = np.ones(int(self.starts[-1]), bool)
+        self._first: list[int] = self.starts.tolist()
+        self.alive = np.ones(len(self), bool)
         for start, ordinals in zip(self.starts, dead, strict=False):
             if ordinals:
                 self.alive[start + np.fromiter(ordinals, np.int64)] = False
         self.alive.setflags(write=False)
 
     def __len__(self) -> int:
-        return int(self.starts[-1])
+        return self._first[-1]
 
     @property
     def count(self) -> int:
@@ -44,8 +46,12 @@ class Pool(Derived, Generic[S]):
 
     def locate(self, number: int) -> tuple[S, int]:
         """The segment and ordinal of a record's number."""
-        place = int(np.searchsorted(self.starts, number, "right")) - 1
-        return self.segments[place], int(number - self.starts[place])
+        place = self.place(number)
+        return self.segments[place], number - self._first[place]
+
+    def place(self, number: int) -> int:
+        """The place in `segments` of the one with a record's number."""
+        return bisect_right(self._first, number) - 1
 
     def id(self, number: int) -> str:
         """The id of a record's number."""

@@ -44,6 +44,7 @@ class Snapshot(Derived):
         self.learned = learned
         """What strategies learned of the generation (see `indexing.learned`)."""
         self._row_scores = lru_cache(8)(lambda field, terms: self._bm25[field].scores(terms))
+        self._told = lru_cache(8)(lambda terms: self._bm25["instruction"].scores_at(terms))
         self._position_starts = starts_of([len(segment.owner) for segment in trajectories.segments])
 
     @property
@@ -167,7 +168,7 @@ class Snapshot(Derived):
 
     def score_instructions(self, terms: Sequence[str], trajectories: Numbers) -> Floats:
         """BM25 of the instruction of each trajectory."""
-        score, segments = self._bm25["instruction"].scores_at(terms), self.trajectories.segments
+        score, segments = self._told(tuple(terms)), self.trajectories.segments
         return self._of_trajectories(
             trajectories, np.float64, lambda i, local: score(i, segments[i].instruction_row[local])
         )
@@ -228,19 +229,24 @@ class Snapshot(Derived):
         return int(segment.instruction_tokens[ordinal]), segment.tokens[start[ordinal] : start[ordinal + 1]]
 
     def positions_of(self, trajectories: Numbers) -> Numbers:
-        found = [np.empty(0, np.int64)]
-        for number in trajectories.tolist():
-            place = int(np.searchsorted(self.trajectories.starts, number, "right")) - 1
-            start = self.trajectories.segments[place].position_start
-            local = number - int(self.trajectories.starts[place])
-            found.append(self._position_starts[place] + np.arange(start[local], start[local + 1]))
-        return np.concatenate(found)
+        segments, starts = self.trajectories.segments, self._position_starts
+        first = self._of_trajectories(
+            trajectories, np.int64, lambda i, local: starts[i] + segments[i].position_start[local]
+        )
+        sizes = self._of_trajectories(
+            trajectories,
+            np.int64,
+            lambda i, local: segments[i].position_start[local + 1] - segments[i].position_start[local],
+        )
+        before = np.cumsum(sizes) - sizes
+        found: Numbers = np.repeat(first - before, sizes) + np.arange(sizes.sum())
+        return found
 
     def first_position(self, trajectory: int) -> int:
         """The position of a trajectory's first step."""
         segment, ordinal = self.trajectories.locate(trajectory)
-        place = self.trajectories.segments.index(segment)
-        return int(self._position_starts[place] + segment.position_start[ordinal])
+        start = self._position_starts[self.trajectories.place(trajectory)]
+        return int(start + segment.position_start[ordinal])
 
     def search_documents(self, vector: NDArray[np.float32], k: int, scope: Mask) -> Hits:
         """The k nearest documents by cosine."""

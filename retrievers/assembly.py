@@ -86,12 +86,9 @@ class Assembler:
         """What each step costs, the matched one with its longer label."""
         if matched is None:
             return priced.costs
-        observation, action, thought = priced.counts[matched].tolist()
-        thinks = priced.record.steps[matched].thought is not None
-        cost = self.meter.step(
-            matched, len(priced.costs), True, observation, action, thought if thinks else None
-        )
-        return [*priced.costs[:matched], cost, *priced.costs[matched + 1 :]]
+        costs = list(priced.costs)
+        costs[matched] += self.meter.matched(matched, len(costs))
+        return costs
 
     def _match(self, candidate: Candidate) -> tuple[str, float]:
         """How the aligned observation compares to the current one; else how the candidate was found."""

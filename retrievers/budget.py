@@ -42,19 +42,8 @@ class Meter:
             self.text(demonstration_label(rank)) + self.text(INSTRUCTION) + self.text(outcome_label(success))
         )
 
-    def step(
-        self, index: int, length: int, matched: bool, observation: int, action: int, thought: int | None
-    ) -> int:
-        """A step of a trajectory of `length` steps whose texts cost that much."""
-        told = 0 if thought is None else self.text(THOUGHT) + thought
-        label = self.text(step_label(index, length, matched))
-        return label + self.text(OBSERVATION) + observation + told + self.text(ACTION) + action
-
-    def _count_labels(self, length: int) -> NDArray[np.int64]:
-        return np.array([self.step(index, length, False, 0, 0, None) for index in range(length)], np.int64)
-
     def steps(self, counts: NDArray[np.int32], thinking: Sequence[int]) -> list[int]:
-        """What `step` gives each step of a trajectory, none matched.
+        """What each step of a trajectory costs where it isn't the matched one.
 
         `counts` (steps, 3) are of observation, action and thought; `thinking` are the steps with one.
         """
@@ -62,6 +51,16 @@ class Meter:
         for index in thinking:
             costs[index] += self.text(THOUGHT)
         return costs
+
+    def _count_labels(self, length: int) -> NDArray[np.int64]:
+        texts = self.text(OBSERVATION) + self.text(ACTION)
+        return np.array(
+            [self.text(step_label(index, length, False)) + texts for index in range(length)], np.int64
+        )
+
+    def matched(self, index: int, length: int) -> int:
+        """What the label of the matched step, of so many, costs more than another's."""
+        return self.text(step_label(index, length, True)) - self.text(step_label(index, length, False))
 
     def final(self, observation: int) -> int:
         """A final observation that costs that much."""

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from indexing.records import Trajectory
 from indexing.snapshot import Snapshot
 from retrievers.budget import Meter
@@ -22,16 +19,14 @@ KEPT, LONG = 1_024, 32 << 10
 class Priced:
     """A trajectory with all its steps as shown, and what each costs where it isn't the matched one.
 
-    `first` is the position of the first step; `counts` (positions, 3) are tokens of observation,
-    action and thought; `frame` and `final` are the tokens of the instruction and, with its label,
-    of the final observation.
+    `first` is the position of the first step; `frame` and `final` are the tokens of the instruction
+    and, with its label, of the final observation.
     """
 
     record: Trajectory
     success: bool | None
     first: int
     steps: tuple[Shown, ...]
-    counts: NDArray[np.int32]
     costs: Sequence[int]
     frame: int
     final: int
@@ -58,7 +53,6 @@ class Shelf:
             success=success if isinstance(success, bool) else None,
             first=self._snapshot.first_position(number),
             steps=tuple(map(Shown, range(len(steps)), steps)),
-            counts=counts,
             costs=self._meter.steps(
                 counts[: len(steps)], [index for index, step in enumerate(steps) if step.thought is not None]
             ),
