@@ -1,26 +1,30 @@
-"""`python -m benchmarks.closed_loop`: what an agent achieves in real environments on what it is shown.
+"""`python -m benchmarks.closed_loop`: what an agent achieves in four real environments on what it is shown.
 
-The agent has no language model: it does what the demonstrations did next (`evaluation.agents`). It can
-show that advice fits and is followed to success; it cannot show what a model would make of a prompt.
+What is remembered and what is played is `evaluation.worlds`' choice; playing, numbers and page are those
+of `precedent compare --environment`. The agent has no language model: it does what the demonstrations did
+next (`evaluation.agents`). It can show that advice fits and is followed to success; it cannot show what a
+model would make of a prompt.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
 
 from benchmarks.comparison import machine
 from benchmarks.corpora import data_folder
-from evaluation.agents import choose
+from evaluation.actors import CHOOSER, likely
 from evaluation.closed_loop import PLAYED, EpisodeFile, play_all, remembering
-from evaluation.likelihood import LikelihoodAgent
 from evaluation.memory import Progress
-from evaluation.standings import standings, tables
-from evaluation.worlds import SCORES, worlds
+from evaluation.report import About, write
+from evaluation.tables import loop_tables
+from evaluation.tally import tally
+from evaluation.worlds import WORLDS, worlds
+from indexing.errors import PrecedentError
 
 
 def _arguments() -> argparse.Namespace:
@@ -28,7 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="episodes, memories, results"
     )
-    parser.add_argument("--world", default=",".join(SCORES), help="which, comma-separated; default: all")
+    parser.add_argument("--world", default=",".join(WORLDS), help="which, comma-separated; default: all")
     parser.add_argument("--variants", default=",".join(PLAYED), help="which, comma-separated; default: all")
     parser.add_argument("--episodes", type=int, default=60, metavar="N", help="tasks of each world")
     parser.add_argument("--k", type=int, default=10, help="demonstrations at each step")
@@ -58,9 +62,7 @@ def _progress() -> Progress:
 
 
 def main() -> int:
-    """Play what was asked for, print the standings, keep them as JSON."""
-    from rich.console import Console
-
+    """Play what was asked for, print how the variants stand, write the page and its numbers."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     asked, data = _arguments(), data_folder()
@@ -68,36 +70,55 @@ def main() -> int:
         sys.stderr.write("no public data: name its folder in PRECEDENT_DATA\n")
         return 2
     names, variants = asked.world.split(","), asked.variants.split(",")
-    if unknown := (set(names) - set(SCORES)) | (set(variants) - set(PLAYED)):
+    if unknown := (set(names) - set(WORLDS)) | (set(variants) - set(PLAYED)):
         sys.stderr.write(
-            f"unknown: {', '.join(sorted(unknown))}; there are {', '.join([*SCORES, *PLAYED])}\n"
+            f"unknown: {', '.join(sorted(unknown))}; there are {', '.join([*WORLDS, *PLAYED])}\n"
         )
         return 2
     file = EpisodeFile(asked.out / "episodes.jsonl")
     if file.read() and not asked.resume:
         sys.stderr.write(f"{file.path} has episodes already: --resume to go on, or another --out\n")
         return 2
-    agent = LikelihoodAgent(asked.model) if asked.model else choose
+    try:
+        _measure(asked, data, names, variants, file)
+    except PrecedentError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _measure(
+    asked: argparse.Namespace, data: Path, names: list[str], variants: list[str], file: EpisodeFile
+) -> None:
+    from rich.console import Console
+
+    actor = likely(asked.model) if asked.model else CHOOSER
     made = worlds(data, asked.out, asked.episodes, asked.seed)
-    played = set()
+    played = []
     for name in names:
         world = made[name]()
-        played |= {(name, task.name, task.variation) for task in world.tasks}
+        played.append(world)
         try:
             with remembering(world, asked.out, _progress()) as memory:
-                play_all(world, memory, file, _progress(), variants, asked.k, asked.seed, agent)
+                play_all(world, memory, file, _progress(), variants, asked.k, asked.seed, actor.act)
         finally:
             world.environment.close()
-    episodes = [one for one in file.read() if (one.world, one.task, one.variation) in played]
-    found = standings(episodes, {name: SCORES[name] for name in names}, asked.seed, variants)
+    episodes = file.read()
+    found = tally(episodes, played, actor, variants, asked.seed)
     console = Console(width=200)
-    for table in tables(found):
+    for table in loop_tables(found):
         console.print(table, "")
     options = {name: value for name, value in vars(asked).items() if name not in {"out", "resume", "model"}}
-    options["model"] = asked.model and asked.model.name
-    fields = {"options": options, "machine": machine(), "standings": [one.to_fields() for one in found]}
-    (asked.out / "closed_loop.json").write_text(json.dumps(fields, indent=1) + "\n")
-    return 0
+    about = About(_command(asked), {**options, "agent": actor.name, "machine": machine()})
+    sys.stderr.write(f"the report is {write(asked.out, (), None, about, found, episodes)}\n")
+
+
+def _command(asked: argparse.Namespace) -> str:
+    """What plays the same again; the folder is anybody's own."""
+    found = ["python", "-m", "benchmarks.closed_loop", "--out", "FOLDER"]
+    for name in ("world", "variants", "episodes", "k", "seed"):
+        found += [f"--{name}", str(getattr(asked, name))]
+    return shlex.join([*found, *(["--model", asked.model.name] if asked.model else [])])
 
 
 if __name__ == "__main__":

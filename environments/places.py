@@ -23,7 +23,8 @@ class Place:
     """An environment that episodes happen in.
 
     `name` is what was written, as far as others may read it; `about` tells models what it is. `only` is
-    the name of its one task, where it has one by nature. `closing` is the action that ends an episode and has it judged, where there is one.
+    the name of its one task, where it has one by nature. `closing` is the action that ends an episode and
+    has it judged, where there is one.
     """
 
     make: Make

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from environments.base import Environment, Task
+from environments.errors import Stalled
 from evaluation.agents import Advice, Agent, Propose, choose
 from evaluation.asking import located, request
 from evaluation.memory import MEMORY, Progress, remember
 from evaluation.variants import VARIANTS, Variant
 from indexing.embedder import Embedder, load_embedder
+from indexing.errors import PrecedentError
 from indexing.lane import EmbeddingLane
 from indexing.library import Library
 from indexing.lines import Lines
@@ -35,14 +38,32 @@ from retrievers.situation import Situation
 NONE = "none"
 """The agent without demonstrations: chance among the admissible actions."""
 
+Counts = Literal["success", "score"]
+"""Whether the agent reached the goal, or how far it came as the environment scores it, from 0 to 1."""
+
+ATTEMPTS = 3
+"""How often an episode is begun in which the environment breaks down."""
+
 PLAYED = (NONE, "random", "instruction", "observation", "model", "paper", "agentic", "agentic-once")
+
+
+def family_of(task: Task) -> str:
+    """The kind of task: its name, or what a game's path says of it.
+
+    >>> family_of(Task("GoToObj", 3)), family_of(Task("valid_seen/pick_two-Mug-None-Desk-3/trial_9"))
+    ('GoToObj', 'pick_two')
+    """
+    kinds = [part.partition("-")[0] for part in task.name.split("/")[:-1] if "-" in part]
+    return kinds[0] if kinds else task.name
 
 
 @dataclass(frozen=True)
 class World:
     """An environment, what is remembered of it, and the tasks that are played.
 
-    `propose` gives the actions to choose among for a task where the environment can't tell.
+    `propose` gives the actions to choose among for a task where the environment can't tell. `about` says
+    what the environment is, `held_out` what of the tasks isn't remembered; `counts` is what the variants
+    are compared by. One that isn't `gated` is told of, and no part of the mean over worlds.
     """
 
     name: str
@@ -52,11 +73,18 @@ class World:
     step_limit: int
     settings: Mapping[str, JSON] = field(default_factory=dict)
     propose: Callable[[Task], Propose] | None = None
+    about: str = ""
+    held_out: str = ""
+    counts: Counts = "success"
+    gated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One variant's episode. `ms` is the median retrieval's; `advised` the share of steps with advice."""
+    """One variant's episode. `ms` is the median retrieval's; `advised` the share of steps with advice.
+
+    `reward` is the environment's score, from 0 to 1; `family` the kind of task.
+    """
 
     world: str
     task: str
@@ -67,6 +95,7 @@ class Episode:
     steps: int
     ms: float
     advised: float
+    family: str = ""
 
 
 class Guide:
@@ -147,6 +176,7 @@ def play(
         steps=len(situation.history),
         ms=round(float(np.median(times)), 3),
         advised=round(advised / len(times), 4),
+        family=family_of(task),
     )
 
 
@@ -180,6 +210,11 @@ def play_all(
     """Every variant on every task, task by task; what the file has already isn't played again.
 
     `progress` is told (stage, done, total) and may raise to stop.
+
+    Raises
+    ------
+    PrecedentError
+        The environment broke, again and again.
     """
     have = {(one.world, one.task, one.variation, one.variant) for one in file.read()}
     live = memory.live(world.name)
@@ -187,5 +222,16 @@ def play_all(
     for count, (task, variant) in enumerate(wanted):
         progress(f"playing {world.name}", count, len(wanted))
         if (world.name, task.name, task.variation, variant) not in have:
-            file.append([play(world, task, live.snapshot, live.builder.lane, variant, k, seed, agent)])
+            file.append([_patiently(world, task, live.snapshot, live.builder.lane, variant, k, seed, agent)])
     progress(f"playing {world.name}", len(wanted), len(wanted))
+
+
+def _patiently(world: World, task: Task, *how: Any) -> Episode:
+    """An episode, played anew where the environment broke down over it."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Stalled):
+            return play(world, task, *how)
+    try:
+        return play(world, task, *how)
+    except Stalled as fault:
+        raise PrecedentError(f"{fault}; what was played is kept, and --resume goes on from there") from fault

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from evaluation.memory import MEMORY, Progress, remember
+from evaluation.memory import MEMORY, Progress, remembering_part, trajectories
 from evaluation.replay import Replay
 from evaluation.results import RowFile
-from evaluation.split import INSTRUCTION, Split, episodes, split, steps_of
+from evaluation.split import INSTRUCTION, episodes, split, steps_of
 from evaluation.variants import chosen, rows_each
-from indexing.embedder import Embedder
 from indexing.lane import EmbeddingLane
-from indexing.library import Library, settings_of
-from indexing.records import JSON, Document, Trajectory, document_from_bytes, trajectory_from_bytes
-from retrievers.learning import learn
+from indexing.library import Library
+from indexing.records import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ def compare(
     file.keep_whole(rows_each(variants, len(options.budgets)))
     done = {(row.collection, row.episode, row.step) for row in file.read()}
     for name in names:
-        parted = split(_trajectories(library, name), options.by, options.held_out, options.seed)
+        parted = split(trajectories(library, name), options.by, options.held_out, options.seed)
         asked = [
             (episode, step)
             for episode in episodes(parted.held_out, options.episodes, options.seed)
@@ -67,7 +64,7 @@ def compare(
         left = [one for one in asked if (name, one[0].id, one[1]) not in done]
         if not left:
             continue
-        with _remembering(library, name, parted, file.path.parent / MEMORY, progress) as memory:
+        with remembering_part(library, name, parted.memory, file.path.parent / MEMORY, progress) as memory:
             live = memory.live(name)
             with lanes(memory, live.builder.lane, variants) as open_lanes:
                 replay = Replay(name, live.snapshot, open_lanes, options.k, options.budgets)
@@ -76,31 +73,6 @@ def compare(
                     for rows in replay.rows(episode, [step]):
                         file.append(rows)
                 progress(f"asking {name}", len(asked), len(asked))
-
-
-def _trajectories(library: Library, name: str) -> Iterator[Trajectory]:
-    row = library.collection(name)
-    for stored in library.records.scan(row.id, "trajectory", row.sequence):
-        yield trajectory_from_bytes(stored.body)
-
-
-@contextmanager
-def _remembering(
-    library: Library, name: str, parted: Split, folder: Path, progress: Progress
-) -> Iterator[Library]:
-    """A library whose collection knows the memory alone; what was embedded before isn't embedded again."""
-    row = library.collection(name)
-
-    def known(embedder: str) -> Embedder:
-        return library.lane(embedder).embedder
-
-    def parts() -> tuple[Sequence[Trajectory], Sequence[Document]]:
-        documents = library.records.scan(row.id, "document", row.sequence)
-        return parted.memory, [document_from_bytes(stored.body) for stored in documents]
-
-    with Library(folder, known, learner=learn, vectors=library.vectors) as memory:
-        remember(memory, name, settings_of(row).to_fields(), parts, progress)
-        yield memory
 
 
 @contextmanager

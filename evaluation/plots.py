@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from evaluation.figures import LETTER, Dot, Figure, Label, Line, Mark, Scale, beside, log_ticks, spread, ticks
 from evaluation.statistics import Estimate
 
+OURS = "agentic"
+
 WIDTH = 420.0
 ROW = 24.0
 TOP, BOTTOM = 22.0, 28.0
@@ -38,6 +40,11 @@ class Series:
     name: str
     role: str
     points: tuple[Point, ...]
+
+
+def role(variant: str) -> str:
+    """How a variant is drawn."""
+    return "ours" if variant == OURS else variant if variant in ("instruction", "paper") else "other"
 
 
 def intervals(title: str, bars: Sequence[Bar], bound: float | None = None, signed: bool = False) -> Figure:

@@ -8,22 +8,36 @@ The same rows, seed and options give the same bytes.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from pydantic_core import to_json
 
-from evaluation.figures import Figure
-from evaluation.plots import Bar, Point, Series, curves, grouped, intervals, scatter
+from evaluation.closed_loop import NONE, Episode
+from evaluation.loop_figures import achieved, by_kind, leads
+from evaluation.plots import OURS, role
+from evaluation.replay_figures import (
+    against_time,
+    against_tokens,
+    differences,
+    families,
+    quality,
+    scopes_of,
+)
 from evaluation.results import Row
+from evaluation.standings import Loop
 from evaluation.statistics import Estimate
-from evaluation.summary import Scope, Summary
+from evaluation.summary import Summary
 from evaluation.variants import PRIOR, VARIANTS
 from indexing.records import JSON
 
-OURS = "agentic"
-PAGE, NUMBERS, TABLE = "report.html", "summary.json", "results.csv"
+PAGE, NUMBERS, TABLE, EPISODES = "report.html", "summary.json", "results.csv", "episodes.csv"
+MEANINGS = {
+    PRIOR: "the commonest actions of the memory",
+    NONE: "the agent without demonstrations: chance among the actions",
+}
 FEW_EPISODES = 20
 """With fewer, an interval says less than it seems to."""
 
@@ -36,20 +50,42 @@ class About:
     options: Mapping[str, JSON]
 
 
-def write(folder: Path, rows: Iterable[Row], summary: Summary, about: About) -> Path:
-    """Write `report.html`, `summary.json` and `results.csv`; returns the page's path."""
-    with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow([column.name for column in fields(Row)])
-        lines.writerows(asdict(row).values() for row in rows)
-    numbers = {"options": dict(about.options), **summary.to_fields()}
-    (folder / NUMBERS).write_bytes(to_json(numbers, indent=1) + b"\n")
+def write(
+    folder: Path,
+    rows: Iterable[Row],
+    summary: Summary | None,
+    about: About,
+    loop: Loop | None = None,
+    episodes: Iterable[Episode] = (),
+) -> Path:
+    """Write `report.html` and `summary.json`, and as CSV what was measured; returns the page's path.
+
+    `summary` is of a replay, with its `rows`; `loop` of a closed loop, with its `episodes`; one of both is
+    there at least.
+    """
+    if summary:
+        _write_table(folder / TABLE, Row, rows)
+    if loop:
+        _write_table(folder / EPISODES, Episode, episodes)
+    (folder / NUMBERS).write_bytes(to_json(_numbers(summary, about, loop), indent=1) + b"\n")
     page = folder / PAGE
-    page.write_text(render(summary, about), encoding="utf-8")
+    page.write_text(render(summary, about, loop), encoding="utf-8")
     return page
 
 
-def render(summary: Summary, about: About) -> str:
+def _write_table(path: Path, kind: type[Row] | type[Episode], found: Iterable[Row | Episode]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow([column.name for column in fields(kind)])
+        lines.writerows(asdict(one).values() for one in found)
+
+
+def _numbers(summary: Summary | None, about: About, loop: Loop | None) -> dict[str, JSON]:
+    replayed = summary.to_fields() if summary else {}
+    return {"options": dict(about.options), **replayed, **({"loop": loop.to_fields()} if loop else {})}
+
+
+def render(summary: Summary | None, about: About, loop: Loop | None = None) -> str:
     """The page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -61,25 +97,55 @@ def render(summary: Summary, about: About) -> str:
         undefined=StrictUndefined,
     )
     jinja.filters |= {"number": number, "span": span}
+    replayed = [scope.name for scope in summary.collections] if summary else []
+    played = [world.name for world in loop.worlds] if loop else []
+    return jinja.get_template("report.html").render(
+        names=list(dict.fromkeys([*replayed, *played])),
+        about=about,
+        role=role,
+        meanings=MEANINGS | {one.name: one.about for one in VARIANTS.values()},
+        few_episodes=FEW_EPISODES,
+        summary=summary,
+        played=loop,
+        variants=_variants(summary, loop),
+        **(_replayed(summary) if summary else {}),
+        **(_played(loop) if loop else {}),
+        data=embedded(_numbers(summary, about, loop)),
+    )
+
+
+def _variants(summary: Summary | None, loop: Loop | None) -> list[str]:
+    """All that were measured, those of the replay first."""
+    played = [one.variant for one in loop.across.standings] if loop else []
+    return list(dict.fromkeys([*(summary.variants if summary else ()), *played]))
+
+
+def _replayed(summary: Summary) -> dict[str, Any]:
+    """What the page's sections about the replay ask for."""
     ours = ours_of(summary)
     shown = [*([ours] if ours else []), *summary.baselines]
-    return jinja.get_template("report.html").render(
-        summary=summary,
-        about=about,
-        ours=ours,
-        scopes=_scopes(summary),
-        name_of=lambda scope: "mean over collections" if scope is summary.across else scope.name,
-        role=role,
-        meanings={PRIOR: "the commonest actions of the memory"}
-        | {one.name: one.about for one in VARIANTS.values()},
-        few_episodes=FEW_EPISODES,
-        quality=quality,
-        differences=differences(summary, ours) if ours else [],
-        families=lambda scope: families(scope, shown),
-        budgets=against_tokens(summary),
-        speeds=against_time(summary),
-        data=embedded({"options": dict(about.options), **summary.to_fields()}),
-    )
+    return {
+        "ours": ours,
+        "scopes": scopes_of(summary),
+        "name_of": lambda scope: "mean over collections" if scope is summary.across else scope.name,
+        "quality": quality,
+        "differences": differences(summary, ours) if ours else [],
+        "families": lambda scope: families(scope, shown),
+        "budgets": against_tokens(summary),
+        "speeds": against_time(summary),
+    }
+
+
+def _played(loop: Loop) -> dict[str, Any]:
+    """What the page's section about the closed loop asks for."""
+    played = [one.variant for one in loop.across.standings]
+    best = OURS if OURS in played else next((one for one in played if one not in loop.baselines), None)
+    return {
+        "achieved": achieved,
+        "leads": leads(loop),
+        "by_kind": lambda world: by_kind(world, [*([best] if best else []), *loop.baselines]),
+        "leader": loop.across.standing(best) if best else None,
+    }
 
 
 def embedded(value: JSON) -> str:
@@ -95,117 +161,6 @@ def ours_of(summary: Summary) -> str | None:
     measured = [one.variant for one in summary.across.by_number()]
     others = [variant for variant in measured if variant not in summary.baselines]
     return OURS if OURS in measured else next(iter(others), None)
-
-
-def role(variant: str) -> str:
-    """How a variant is drawn."""
-    return "ours" if variant == OURS else variant if variant in ("instruction", "paper") else "other"
-
-
-def quality(scope: Scope) -> list[Figure]:
-    """Hit@1 and hit@5 of every variant of a collection, or of the mean."""
-    return [
-        intervals(
-            measure,
-            [Bar(one.variant, role(one.variant), one.score(measure)) for one in scope.by_number()],
-            scope.reachable.value,
-        )
-        for measure in ("hit@1", "hit@5")
-        if scope.by_number()
-    ]
-
-
-def differences(summary: Summary, ours: str) -> list[Figure]:
-    """How much more often than each baseline ours hits, by collection; of one collection, all variants."""
-    figures = []
-    for baseline in summary.baselines:
-        for measure in ("hit@1", "hit@5"):
-            if len(summary.collections) > 1:
-                title, bars = (
-                    f"{measure}: {ours} less {baseline}",
-                    _by_collection(summary, ours, baseline, measure),
-                )
-            else:
-                title, bars = (
-                    f"{measure} less {baseline}’s",
-                    _by_variant(summary.collections[0], baseline, measure),
-                )
-            if bars:
-                figures.append(intervals(title, bars, signed=True))
-    return figures
-
-
-def _by_collection(summary: Summary, ours: str, baseline: str, measure: str) -> list[Bar]:
-    bars = []
-    for scope in _scopes(summary):
-        found = scope.result(ours)
-        if found and (compared := found.compared(baseline, measure)):
-            drawn = "ours" if scope is summary.across else "other"
-            bars.append(Bar(scope.name, drawn, compared.difference))
-    return bars
-
-
-def _by_variant(scope: Scope, baseline: str, measure: str) -> list[Bar]:
-    return [
-        Bar(one.variant, role(one.variant), compared.difference)
-        for one in scope.by_number()
-        if (compared := one.compared(baseline, measure))
-    ]
-
-
-def against_tokens(summary: Summary) -> list[Figure]:
-    """How good each variant is in a prompt of so many tokens."""
-    scope, figures = summary.across, []
-    for measure, title in (("hit", "A hit anywhere in the prompt"), ("hit@1", "hit@1 within the budget")):
-        series = [
-            Series(
-                variant,
-                role(variant),
-                tuple(
-                    Point(one.tokens, one.score(measure)) for one in scope.by_tokens(variant) if one.tokens
-                ),
-            )
-            for variant in summary.variants
-        ]
-        if drawn := [one for one in series if one.points]:
-            figures.append(curves(title, "tokens of prompt", drawn))
-    return figures
-
-
-def against_time(summary: Summary) -> list[Figure]:
-    """How good each variant is for the milliseconds it takes."""
-    figures = []
-    for measure in ("hit@1", "hit@5"):
-        series = [
-            Series(one.variant, role(one.variant), (Point(one.ms_median, one.score(measure)),))
-            for one in summary.across.by_number()
-            if one.ms_median > 0
-        ]
-        if series:
-            title = f"{measure} and the median answer"
-            figures.append(scatter(title, "ms", series))
-    return figures
-
-
-def families(scope: Scope, shown: Sequence[str]) -> list[Figure]:
-    """Hit@1 and hit@5 of a few variants by family of task."""
-    return [
-        grouped(
-            measure,
-            [
-                (family.name, [Bar(name, role(name), hits[name][measure]) for name in shown if name in hits])
-                for family in scope.families
-                if (hits := family.hits) and not hits.keys().isdisjoint(shown)
-            ],
-        )
-        for measure in ("hit@1", "hit@5")
-        if any(not family.hits.keys().isdisjoint(shown) for family in scope.families)
-    ]
-
-
-def _scopes(summary: Summary) -> Sequence[Scope]:
-    """The mean first, where there is more than one collection."""
-    return (summary.across, *summary.collections) if len(summary.collections) > 1 else summary.collections
 
 
 def number(value: float, form: str = ".3f") -> str:

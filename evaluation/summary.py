@@ -71,7 +71,7 @@ class Result:
             "tokens": round(self.tokens, 1),
             "ms": {"median": round(self.ms_median, 3), "p95": round(self.ms_p95, 3)},
             "scores": {
-                equality: {measure: _fields(estimate) for measure, estimate in scores.items()}
+                equality: {measure: rounded(estimate) for measure, estimate in scores.items()}
                 for equality, scores in self.scores.items()
             },
             "against": {
@@ -98,9 +98,9 @@ class Family:
         return {
             "episodes": self.episodes,
             "situations": self.situations,
-            "reachable": _fields(self.reachable),
+            "reachable": rounded(self.reachable),
             "variants": {
-                variant: {measure: _fields(estimate) for measure, estimate in scores.items()}
+                variant: {measure: rounded(estimate) for measure, estimate in scores.items()}
                 for variant, scores in self.hits.items()
             },
         }
@@ -142,7 +142,7 @@ class Scope:
         return {
             "episodes": self.episodes,
             "situations": self.situations,
-            "reachable": _fields(self.reachable),
+            "reachable": rounded(self.reachable),
             "variants": variants,
             "families": {family.name: family.to_fields() for family in self.families},
         }
@@ -181,10 +181,11 @@ class Summary:
         }
 
 
-def _fields(estimate: Estimate) -> dict[str, float]:
+def rounded(estimate: Estimate) -> dict[str, float]:
+    """An estimate as a JSON object."""
     numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
     return {name: round(number, DIGITS) for name, number in numbers.items()}
 
 
 def _compared(one: Comparison) -> dict[str, JSON]:
-    return {"difference": _fields(one.difference), "ratio": _fields(one.ratio) if one.ratio else None}
+    return {"difference": rounded(one.difference), "ratio": rounded(one.ratio) if one.ratio else None}

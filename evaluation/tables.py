@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from evaluation.standings import Loop, Played, Standing
 from evaluation.statistics import Estimate
 from evaluation.summary import Comparison, Result, Scope, Summary
 
@@ -23,6 +24,44 @@ def tables(summary: Summary, ours: str | None) -> Iterator[Table]:
         yield _by_tokens(summary)
     if ours and len(summary.collections) > 1:
         yield _by_collection(summary, ours)
+
+
+def loop_tables(loop: Loop) -> Iterator[Table]:
+    """What every variant's agent achieved, then world by world where there are several."""
+    yield _achieved(loop)
+    if len(loop.worlds) > 1:
+        yield _by_world(loop)
+
+
+def _achieved(loop: Loop) -> Table:
+    rows = [
+        [
+            one.variant,
+            _told(one.counted),
+            *(_less(one.against.get(name)) for name in loop.baselines),
+            f"{one.steps:.1f}",
+            f"{one.ms:.1f}",
+        ]
+        for one in loop.across.standings
+    ]
+    against = [f"less {name}" for name in loop.baselines]
+    return _table(["in closed loop", loop.across.measure, *against, "actions", "ms"], rows)
+
+
+def _by_world(loop: Loop) -> Table:
+    rows = [
+        [
+            f"{one.name} ({one.tasks:,}, {one.measure})",
+            *(_told(found.counted) for found in _ordered(loop, one)),
+        ]
+        for one in loop.worlds
+    ]
+    return _table(["in closed loop", *(one.variant for one in loop.across.standings)], rows)
+
+
+def _ordered(loop: Loop, world: Played) -> list[Standing]:
+    found = (world.standing(one.variant) for one in loop.across.standings)
+    return [one for one in found if one]
 
 
 def _by_number(scope: Scope, baselines: tuple[str, ...]) -> Table:
@@ -81,6 +120,12 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 def _told(one: Estimate) -> str:
     return f"{one.value:.2f} {one.low:.2f}–{one.high:.2f}"
+
+
+def _less(one: Estimate | None) -> str:
+    if one is None:
+        return MISSING
+    return f"{one.value:+.2f} {one.low:+.2f}…{one.high:+.2f}".replace("-", "−")
 
 
 def _both(one: Result | None) -> str:

@@ -22,8 +22,8 @@ from retrievers.slots import take_apart
 
 T = TypeVar("T")
 
-SCORES = {"alfworld": "success", "scienceworld": "reward", "miniwob": "success", "sql": "success"}
-"""The worlds by name, and what counts in each."""
+WORLDS = ("alfworld", "scienceworld", "miniwob", "sql")
+"""The worlds by name."""
 
 SCIENCE = (
     "chemistry-mix", "chemistry-mix-paint-secondary-color", "find-animal", "find-non-living-thing",
@@ -54,7 +54,15 @@ def alfworld(data: Path, count: int, split: str = "valid_unseen", step_limit: in
         start = environment.reset(Task(name))
         if (start.instruction, start.observation) not in known:
             tasks.append(Task(name))
-    return World("alfworld", environment, lambda: memory, spread(tasks, count), step_limit)
+    return World(
+        "alfworld",
+        environment,
+        lambda: memory,
+        spread(tasks, count),
+        step_limit,
+        about="ALFWorld, a household played through text",
+        held_out="TRAD's experts are remembered; no game is played that begins as one of theirs.",
+    )
 
 
 def scienceworld(
@@ -75,7 +83,16 @@ def scienceworld(
         wanted = [Task(name, number) for name in names for number in spread(train[name], paths)]
         return gold_paths(lambda: ScienceWorld(expert=True), wanted, folder / "scienceworld.ndjson")
 
-    return World("scienceworld", environment, memory, tasks, step_limit)
+    return World(
+        "scienceworld",
+        environment,
+        memory,
+        tasks,
+        step_limit,
+        about="ScienceWorld, elementary-school science played through text",
+        held_out="Gold paths of training variations are remembered, test variations are played.",
+        counts="score",
+    )
 
 
 def miniwob(data: Path, count: int, seed: int = 0, step_limit: int = 10) -> World:
@@ -95,6 +112,8 @@ def miniwob(data: Path, count: int, seed: int = 0, step_limit: int = 10) -> Worl
         tasks[:count],
         step_limit,
         settings={"observation_normalizer": "html"},
+        about="MiniWoB++, small web pages",
+        held_out="People's demonstrations are remembered; the pages played are made from other seeds.",
     )
 
 
@@ -131,6 +150,9 @@ def sql(data: Path, count: int, step_limit: int = 10) -> World:
         step_limit,
         {"observation_normalizer": "shell"},
         propose=lambda task: proposer(schemas[task.name]),
+        about="SQL, questions on Spider's databases",
+        held_out="InterCode's logs of other databases are remembered.",
+        gated=False,
     )
 
 

@@ -13,7 +13,13 @@ from service.commands.common import say
 
 LINE_EVERY_S = 3.0
 DRAW_EVERY_S = 0.1
-UNITS = {"asking": "steps", "embedding": "texts", "writing": "generation"}
+UNITS = {
+    "asking": "steps",
+    "beginning": "tasks",
+    "embedding": "texts",
+    "playing": "episodes",
+    "writing": "generation",
+}
 """What the stages that begin with these words count; the others count records."""
 
 

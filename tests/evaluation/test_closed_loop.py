@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from environments.base import Task
+from environments.base import StepResult, Task
+from environments.errors import Stalled
 from evaluation.agents import Propose
 from evaluation.closed_loop import PLAYED, Episode, EpisodeFile, World, play, play_all, remembering
-from evaluation.standings import standings, tables
 from evaluation.worlds import gold_paths
-from indexing.errors import InvalidInput
+from indexing.errors import PrecedentError
 from indexing.library import Library
 from indexing.records import Trajectory
 from tests.evaluation.errands import ERRANDS, Errands
@@ -117,31 +117,32 @@ def test_gold_paths_are_kept_and_not_found_again(tmp_path: Path) -> None:
     ]
 
 
-def episode(variation: int, variant: str, success: bool, world: str = "errands") -> Episode:
-    return Episode(world, "errand", variation, variant, success, float(success), 4, 1.0, 1.0)
+class Brittle(Errands):
+    """Breaks down over the first so many actions."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def step(self, action: str) -> StepResult:
+        self.times -= 1
+        if self.times >= 0:
+            raise Stalled("the house is dark; ask again later")
+        return super().step(action)
 
 
-def test_standings_compare_the_same_tasks_alone() -> None:
-    names = ("instruction", "agentic")
-    played = [episode(number, name, name == "agentic") for number in range(9) for name in names]
-    played.append(episode(9, "instruction", True))
-    (found,) = standings(played, {"errands": "success"}, variants=names)
-    assert found.tasks == 9
-    assert found.scores["instruction"].value == 0.0
-    assert found.differences["agentic"]["instruction"].is_positive
-    assert len(list(tables([found]))) == 2
+def test_an_episode_over_which_the_environment_broke_is_played_anew(
+    world: World, memory: Library, tmp_path: Path
+) -> None:
+    file = EpisodeFile(tmp_path / "episodes.jsonl")
+    play_all(replace(world, environment=Brittle(2)), memory, file, quiet, ["agentic"])
+    assert [one.success for one in file.read()] == [True] * len(world.tasks)
 
 
-def test_worlds_weigh_the_same_in_the_mean() -> None:
-    names = ("instruction", "agentic")
-    played = [episode(number, name, True, "one") for number in range(9) for name in names]
-    played += [episode(number, name, False, "two") for number in range(3) for name in names]
-    mean = standings(played, {"one": "success", "two": "reward"}, variants=names)[-1]
-    assert (mean.world, mean.tasks) == ("mean", 12)
-    assert mean.scores["agentic"].value == 0.5
-    assert mean.differences["agentic"]["instruction"].value == 0.0
-
-
-def test_nothing_played_by_all_is_told() -> None:
-    with pytest.raises(InvalidInput, match="no task was played by every variant"):
-        standings([episode(0, "agentic", True)], {"errands": "success"})
+def test_one_that_stays_broken_is_told_and_what_was_played_is_kept(
+    world: World, memory: Library, tmp_path: Path
+) -> None:
+    file = EpisodeFile(tmp_path / "episodes.jsonl")
+    with pytest.raises(PrecedentError, match=r"the house is dark.* --resume goes on from there"):
+        play_all(replace(world, environment=Brittle(99)), memory, file, quiet, ["agentic"])
+    assert file.read() == []

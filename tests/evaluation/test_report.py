@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from evaluation import report
+from evaluation.actors import CHOOSER
 from evaluation.report import About
 from evaluation.results import Row
 from evaluation.summarize import summarize
 from evaluation.summary import Summary
 from tests.evaluation.made_up import SKILL, row, rows
+from tests.evaluation.played import VARIANTS, episodes, loop, world
 
 ABOUT = About(
     "precedent compare rooms shops", {"by": "instruction", "strategies": None, "budgets": [500, 1000]}
@@ -108,6 +112,56 @@ def test_hostile_names_are_shown_and_do_nothing() -> None:
     assert HOSTILE in json.loads(elements.data["numbers"])["collections"]
 
 
+def test_a_closed_loop_stands_beside_the_replay(made: list[Row]) -> None:
+    played = loop(world())
+    text = report.render(few(made), ABOUT, played)
+    assert json.loads(Elements(text).data["numbers"])["loop"] == played.to_fields()
+    (best, *_) = played.across.standings
+    assert f"{best.counted.value:.3f}<small>" in text
+    assert f"{best.against['instruction'].value:+.3f}<small>".replace("-", "−") in text
+    for said in (
+        CHOOSER.about,
+        "Nothing of it is remembered.",
+        "in a house",
+        "success rate by family of task",
+    ):
+        assert said in html.unescape(text)
+    ids = [attributes["id"] for _, attributes in Elements(text).found if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_closed_loop_is_told_alone_too() -> None:
+    for played in (
+        loop(world(kinds=["fetch"])),
+        loop(world("one"), world("two")),
+        loop(world(), variants=["none"]),
+    ):
+        text = report.render(None, ABOUT, played)
+        assert "hit@1" not in text
+        assert text.rstrip().endswith("</html>")
+    assert "mean over worlds" in report.render(None, ABOUT, loop(world("one"), world("two")))
+
+
+def test_hostile_names_in_a_closed_loop_do_nothing() -> None:
+    hostile = replace(world(HOSTILE, [HOSTILE, "other"]), about=HOSTILE, held_out=HOSTILE)
+    played = replace(loop(hostile), agent=HOSTILE, about_agent=HOSTILE)
+    elements = Elements(report.render(None, About(HOSTILE, {"tasks": [HOSTILE]}), played))
+    assert len(elements.named("script")) == 1
+    assert elements.named("img") == []
+    assert list(json.loads(elements.data["numbers"])["loop"]["worlds"]) == [HOSTILE]
+
+
+def test_episodes_are_written_beside_the_page(tmp_path: Path) -> None:
+    errands = world()
+    report.write(tmp_path, [], None, ABOUT, loop(errands), episodes([errands]))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["episodes.csv", "report.html", "summary.json"]
+    with (tmp_path / "episodes.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == len(errands.tasks) * len(VARIANTS)
+    assert (lines[0]["world"], lines[0]["task"], lines[0]["variant"]) == ("errands", "fetch", "none")
+    assert list(json.loads((tmp_path / "summary.json").read_text())) == ["options", "loop"]
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -150,7 +204,7 @@ def test_rows_and_numbers_are_written_beside_the_page(tmp_path: Path, made: list
 def test_in_a_browser_it_fits_and_fetches_nothing(tmp_path: Path, made: list[Row], width: int) -> None:
     from playwright.sync_api import sync_playwright
 
-    path = report.write(tmp_path, made, few(made), ABOUT)
+    path = report.write(tmp_path, made, few(made), ABOUT, loop(world("one"), world("two")))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme="dark")
