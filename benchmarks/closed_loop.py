@@ -109,7 +109,9 @@ def _measure(
     for table in loop_tables(found):
         console.print(table, "")
     options = {name: value for name, value in vars(asked).items() if name not in {"out", "resume", "model"}}
-    about = About(_command(asked), {**options, "agent": actor.name, "machine": machine()})
+    here = machine()
+    here["packages"] = [f"{name} {version}" for name, version in here["packages"].items()]
+    about = About(_command(asked), {**options, "agent": actor.name, **here})
     sys.stderr.write(f"the report is {write(asked.out, (), None, about, found, episodes)}\n")
 
 

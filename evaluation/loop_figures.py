@@ -36,7 +36,7 @@ def by_kind(world: Played, shown: Sequence[str]) -> Figure:
         (kind.name, [Bar(name, role(name), kind.counted[name]) for name in shown if name in kind.counted])
         for kind in world.kinds
     ]
-    return grouped(_titled(world.measure), rows)
+    return grouped(f"{_titled(world.measure)} by family", rows)
 
 
 def _titled(text: str) -> str:

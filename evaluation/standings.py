@@ -59,7 +59,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One world, or the mean over worlds of the same weight; the best variant stands first.
+    """One world, or the mean over the `gated` ones, of the same weight; the best variant stands first.
 
     Only tasks that every variant has played count, so that differences are paired.
     """
@@ -71,6 +71,7 @@ class Played:
     tasks: int
     standings: tuple[Standing, ...]
     kinds: tuple[Kind, ...] = ()
+    gated: bool = True
 
     def standing(self, variant: str) -> Standing | None:
         """How a variant did, if it was played."""
@@ -86,6 +87,7 @@ class Played:
             "about": self.about,
             "held_out": self.held_out,
             "counts": self.counts,
+            "gated": self.gated,
             "tasks": self.tasks,
             "variants": {one.variant: one.to_fields() for one in self.standings},
             "families": {one.name: one.to_fields() for one in self.kinds},

@@ -63,6 +63,7 @@ def tally(
                     its.tasks,
                     _standings(its, variants),
                     kinds,
+                    world.gated,
                 )
             )
     if not found:
@@ -128,7 +129,7 @@ def _standings(measured: _Measured, variants: Sequence[str]) -> tuple[Standing, 
         found.append(
             Standing(name, success[place], score[place], counted[place], against, steps, advised, ms)
         )
-    return tuple(sorted(found, key=lambda one: (-one.counted.value, one.variant)))
+    return tuple(sorted(found, key=lambda one: (-one.counted.value, -one.score.value, one.variant)))
 
 
 def _less(sampled: Sampled, ours: int, theirs: int) -> Estimate:

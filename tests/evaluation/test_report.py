@@ -131,15 +131,14 @@ def test_a_closed_loop_stands_beside_the_replay(made: list[Row]) -> None:
 
 
 def test_a_closed_loop_is_told_alone_too() -> None:
-    for played in (
-        loop(world(kinds=["fetch"])),
-        loop(world("one"), world("two")),
-        loop(world(), variants=["none"]),
-    ):
+    one, two = world("one"), world("two", ["fetch"])
+    for played in (loop(two), loop(one, two), loop(one, variants=["none"])):
         text = report.render(None, ABOUT, played)
         assert "hit@1" not in text
         assert text.rstrip().endswith("</html>")
-    assert "mean over worlds" in report.render(None, ABOUT, loop(world("one"), world("two")))
+    told = report.render(None, ABOUT, loop(one, replace(two, gated=False), world("three")))
+    assert "mean over worlds" in told
+    assert "not in it: two." in told
 
 
 def test_hostile_names_in_a_closed_loop_do_nothing() -> None:

@@ -60,7 +60,7 @@ def test_a_world_that_is_not_gated_is_told_of_and_no_part_of_the_mean() -> None:
     played += [episode(task, name, False, "two") for task in two.tasks for name in NAMES]
     found = told(played, one, two)
     assert found.across.standings[0].counted.value == 1.0
-    assert [scope.name for scope in found.worlds] == ["one", "two"]
+    assert [(scope.name, scope.gated) for scope in found.worlds] == [("one", True), ("two", False)]
 
 
 def test_score_counts_where_success_says_little() -> None:
