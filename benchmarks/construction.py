@@ -13,12 +13,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.comparison import machine
 from benchmarks.construction_figures import Figure, figures, keep, tables
-from benchmarks.construction_memories import BOTH, PAIRS, WHOLE, Memory, memories
+from benchmarks.construction_memories import BOTH, KINDS, PAIRS, WHOLE, Memory, memories
 from benchmarks.construction_studies import HELD_OUT, LEVELS, STUDIES, Made, Study, expert, make
 from environments.base import Task
 from evaluation.closed_loop import NONE, EpisodeFile, World, play_all
@@ -57,10 +57,11 @@ def measure(
     progress: Progress,
     settings: Mapping[str, JSON] | None = None,
     variants: Sequence[str] = VARIANTS,
+    kinds: Sequence[str] = KINDS,
 ) -> tuple[Made, list[Figure]]:
-    """Every memory of a study, measured; what is in the folder already isn't done again."""
+    """The memories of a study, measured; what is in the folder already isn't done again."""
     made = make(study, folder / "run", progress)
-    held = list(memories(made))
+    held = [memory for memory in memories(made) if memory.kind in kinds]
     rows, played = RowFile(folder / "rows.ndjson"), EpisodeFile(folder / "episodes.ndjson")
     rows.keep_whole(rows_each(variants, 0))
     with ExitStack() as stack:
@@ -118,16 +119,21 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="run, memories, figures")
     parser.add_argument("--study", choices=STUDIES, default="several", help=told)
     parser.add_argument("--asked", type=int, default=5, metavar="N", help="held-out seeds of each level")
+    parser.add_argument("--seeds", type=int, metavar="N", help="rollouts of each level; default: the study's")
+    parser.add_argument("--memories", default=",".join(KINDS), help="which, comma-separated; default: all")
     parser.add_argument("--resume", action="store_true", help="go on with what is in the folder")
     given = parser.parse_args()
-    folder, study = given.out / given.study, STUDIES[given.study]
+    folder, study, kinds = given.out / given.study, STUDIES[given.study], given.memories.split(",")
+    study = replace(study, seeds=given.seeds or study.seeds)
+    if unknown := set(kinds) - set(KINDS):
+        parser.error(f"no such memory: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     if folder.exists() and not given.resume:
         sys.stderr.write(f"{folder} is there already: --resume to go on, or another --out\n")
         return 2
     tasks = [Task(level, HELD_OUT + number) for level in LEVELS for number in range(given.asked)]
     with display() as progress:
         episodes = gold_paths(expert, tasks, given.out / "asked.ndjson")
-        made, found = measure(folder, study, Asked(episodes, tasks), progress)
+        made, found = measure(folder, study, Asked(episodes, tasks), progress, kinds=kinds)
     facts = {"study": given.study, "about": study.about, "asked": given.asked, **made.to_fields()}
     keep(folder, found, {"options": facts, "machine": machine()})
     console = Console(width=160)

@@ -24,6 +24,7 @@ LENGTHS: Mapping[str, tuple[Bucket, ...]] = {
     "mix": BUCKETS,
 }
 """Memories of as many pairs each, of these lengths in equal shares."""
+KINDS = (WHOLE, BOTH, PAIRS, UNFILTERED, SUCCEEDED, *LENGTHS)
 
 
 @dataclass(frozen=True, slots=True)
