@@ -146,6 +146,8 @@ READERS = frozenset({"alfworld", "gymnasium", "mcp", "shell", "sql"})
 FOLLOWED: Mapping[str, str] = {"gymnasium": "gymnasium:ENV_ID", "mcp": 'mcp:"COMMAND …"'}
 """Those that need more than a name, and how that is written."""
 
+MOST_VARIATIONS = 100_000
+
 CLOSING: Mapping[str, str] = {"mcp": "finish()", "shell": "submit", "sql": "submit"}
 
 ABOUT: Mapping[str, str] = {
@@ -203,14 +205,17 @@ def read_task(text: str, only: str = "") -> list[Task]:
     Raises
     ------
     BadPlace
-        The variations aren't numbers.
+        The variations aren't numbers, or are more than anybody plays.
     """
     name, colon, numbers = (only, ":", text) if only else text.rpartition(":")
     if not colon:
         return [Task(text)]
     first, dash, last = numbers.partition("-")
     try:
-        return [Task(name, number) for number in range(int(first), int(last if dash else first) + 1)]
+        variations = range(int(first), int(last if dash else first) + 1)
     except ValueError:
         forms = "3 or 0-9, seeds" if only else "NAME, NAME:3 or NAME:0-9"
         raise BadPlace(f"--task {text}: write {forms}", "task") from None
+    if variations.stop - variations.start > MOST_VARIATIONS:
+        raise BadPlace(f"--task {text}: at most {MOST_VARIATIONS:,} variations at once", "task")
+    return [Task(name, number) for number in variations]

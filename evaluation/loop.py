@@ -22,7 +22,7 @@ from evaluation.compare import Options
 from evaluation.memory import Progress, remembering_part, trajectories
 from evaluation.split import FIRST_OBSERVATION, INSTRUCTION, task_key
 from evaluation.variants import VARIANTS
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, refused_as_input
 from indexing.library import Library
 from indexing.lines import Lines
 from indexing.records import JSON, Trajectory
@@ -59,13 +59,13 @@ class LoopOptions:
 
     def place(self) -> Place:
         """The environment; raises InvalidInput."""
-        with _refused():
+        with refused_as_input(EnvironmentFault, "environment"):
             return places.place(self.environment, self.path)
 
     def to_play(self) -> list[Task]:
         """The tasks, each once; raises InvalidInput."""
         only = self.place().only
-        with _refused():
+        with refused_as_input(EnvironmentFault, "environment"):
             return list(dict.fromkeys(one for text in self.tasks for one in places.read_task(text, only)))
 
     def to_fields(self) -> dict[str, JSON]:
@@ -132,7 +132,7 @@ def prepared(
         The environment has no such task or isn't installed, or nothing is left to remember.
     """
     place, tasks, kept = loop.place(), loop.to_play(), Lines(folder / TASKS, Begun)
-    with _refused():
+    with refused_as_input(EnvironmentFault, "environment"):
         environment = place.make()
     try:
         known = kept.read() or _begin(environment, tasks, progress)
@@ -170,7 +170,7 @@ def _begin(environment: Environment, tasks: Sequence[Task], progress: Progress) 
     found = []
     for count, task in enumerate(tasks):
         progress("beginning", count, len(tasks))
-        with _refused():
+        with refused_as_input(EnvironmentFault, "environment"):
             start = environment.reset(task)
         found.append(Begun(task.name, task.variation, start.instruction, start.observation))
     return found
@@ -233,11 +233,3 @@ def _told(name: str, total: int, left: int, by: str) -> str:
 def _by(by: str) -> str:
     path = f"metadata.{by}"
     return path if path in KEYS else by
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    try:
-        yield
-    except EnvironmentFault as fault:
-        raise InvalidInput(str(fault), getattr(fault, "field", "environment")) from fault

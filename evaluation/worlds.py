@@ -11,6 +11,7 @@ from typing import TypeVar
 from environments.alfworld import ALFWorld
 from environments.base import Expert, Task
 from environments.miniwob import MiniWoB
+from environments.places import ABOUT
 from environments.scienceworld import ScienceWorld
 from environments.sql import SQL
 from environments.sql_databases import Databases
@@ -60,7 +61,7 @@ def alfworld(data: Path, count: int, split: str = "valid_unseen", step_limit: in
         lambda: memory,
         spread(tasks, count),
         step_limit,
-        about="ALFWorld, a household played through text",
+        about=ABOUT["alfworld"],
         held_out="TRAD's experts are remembered; no game is played that begins as one of theirs.",
     )
 
@@ -89,7 +90,7 @@ def scienceworld(
         memory,
         tasks,
         step_limit,
-        about="ScienceWorld, elementary-school science played through text",
+        about=ABOUT["scienceworld"],
         held_out="Gold paths of training variations are remembered, test variations are played.",
         counts="score",
     )
@@ -112,7 +113,7 @@ def miniwob(data: Path, count: int, seed: int = 0, step_limit: int = 10) -> Worl
         tasks[:count],
         step_limit,
         settings={"observation_normalizer": "html"},
-        about="MiniWoB++, small web pages",
+        about=ABOUT["miniwob"],
         held_out="People's demonstrations are remembered; the pages played are made from other seeds.",
     )
 

@@ -22,6 +22,9 @@ because a template writes instead, and `service.job_runner.Cancelled`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class PrecedentError(Exception):
     """Base of all errors that are told to the caller; the message says what to do."""
@@ -33,6 +36,15 @@ class InvalidInput(PrecedentError):
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+@contextmanager
+def refused_as_input(fault: type[Exception], field: str) -> Iterator[None]:
+    """A fault of what was asked for, told as InvalidInput: by the fault's own `field`, else by this one."""
+    try:
+        yield
+    except fault as error:
+        raise InvalidInput(str(error), getattr(error, "field", field)) from error
 
 
 class InvalidRecord(InvalidInput):

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexing.embedder import Vectors
+from indexing.engine import Numbers
 from indexing.learned import Learned
 from indexing.records import trajectory_from_bytes
 from indexing.snapshot import Snapshot
@@ -127,11 +128,15 @@ def _chosen(snapshot: Snapshot) -> list[int]:
     return chosen[:MOMENTS]
 
 
-def _rollouts(snapshot: Snapshot) -> NDArray[np.object_]:
-    """The rollout that each trajectory was made of (its source's `rollout`), None where it was of none."""
+def _rollouts(snapshot: Snapshot) -> Numbers:
+    """A number for each trajectory: the same for those made of one rollout (their source's `rollout`)."""
     segment = snapshot.trajectories.segments[0]
-    sources = (trajectory_from_bytes(segment.body(ordinal)).source for ordinal in range(len(segment)))
-    return np.array([(source or {}).get("rollout") for source in sources], object)
+    numbers: dict[str, int] = {}
+    found = []
+    for ordinal in range(len(segment)):
+        rollout = (trajectory_from_bytes(segment.body(ordinal)).source or {}).get("rollout")
+        found.append(numbers.setdefault(rollout, ordinal) if isinstance(rollout, str) else ordinal)
+    return np.array(found, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ class _Known:
 
 
 def _example(
-    snapshot: Snapshot, rollouts: NDArray[np.object_], position: int
+    snapshot: Snapshot, rollouts: Numbers, position: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
     """The features of what the candidates advise at one moment, and which of it is what was done."""
     segment = snapshot.trajectories.segments[0]
@@ -158,8 +163,7 @@ def _example(
     place = position - int(segment.position_start[owner])
     situation = Situation(record.instruction, record.steps[:place], record.steps[place].observation)
     same_task = segment.instructions.of(row).astype(np.int64)
-    if rollouts[owner] is not None:
-        same_task = np.union1d(same_task, np.flatnonzero(rollouts == rollouts[owner]))
+    same_task = np.union1d(same_task, np.flatnonzero(rollouts == rollouts[owner]))
     scope = snapshot.trajectories.alive.copy()
     scope[same_task] = False
     if not scope.any():

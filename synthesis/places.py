@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from environments import places
 from environments.base import Task
 from environments.errors import EnvironmentFault
 from environments.places import Make, Place
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, refused_as_input
 
 __all__ = ["Make", "Place", "place", "read_task", "try_tasks"]
 
 
 def place(environment: str, path: Path | None, expert: bool = False) -> Place:
     """The environment as it is written (`environments.places.place`); raises InvalidInput."""
-    with _refused():
+    with refused_as_input(EnvironmentFault, "environment"):
         return places.place(environment, path, expert)
 
 
 def read_task(text: str, only: str = "") -> list[Task]:
     """Tasks as they are written (`environments.places.read_task`); raises InvalidInput."""
-    with _refused():
+    with refused_as_input(EnvironmentFault, "environment"):
         return places.read_task(text, only)
 
 
@@ -36,7 +35,7 @@ def try_tasks(make: Make, tasks: Sequence[Task], explored: bool = False) -> None
         The environment has no such task, or isn't installed, or is to be `explored` and can't say how.
     """
     last = {task.name: task for task in sorted(tasks, key=lambda one: one.variation)}
-    with _refused():
+    with refused_as_input(EnvironmentFault, "environment"):
         environment = make()
         try:
             for task in last.values():
@@ -49,11 +48,3 @@ def try_tasks(make: Make, tasks: Sequence[Task], explored: bool = False) -> None
                     )
         finally:
             environment.close()
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    try:
-        yield
-    except EnvironmentFault as fault:
-        raise InvalidInput(str(fault), getattr(fault, "field", "environment")) from fault

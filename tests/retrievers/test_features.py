@@ -168,6 +168,15 @@ def known(found: Advised) -> dict[str, float]:
     return dict(zip(FEATURES, found.matrix[0].tolist(), strict=True))
 
 
+def by_advice(bench: Bench, snapshot: Snapshot, situation: Situation, name: str) -> dict[str, float]:
+    """What a column says of each piece of advice, by its slots."""
+    found, moments = proposed(bench, snapshot, situation), context_of(bench, snapshot, situation).moments
+    return {
+        moments.text(key): row[column(name)]
+        for key, row in zip(found.advice.tolist(), found.matrix.tolist(), strict=True)
+    }
+
+
 def test_of_those_who_advise_the_same_the_most_and_the_mean_are_known(bench: Bench) -> None:
     records = [trajectory(f"t{n}", "Find it", [("o", "x")] * n) for n in (1, 2, 6)]
     told = known(proposed(bench, bench.snapshot(records), Situation("Find it", (), "o")))
@@ -183,12 +192,7 @@ def test_what_is_done_where_the_tasks_words_stand_alike_is_known(bench: Bench) -
     ]
     snapshot = bench.snapshot(records, learned=bench.learned(records))
     situation = Situation("go to the purple lamp", (), "- a wall 1 step aside\n- a purple lamp 7 steps ahead")
-    found = proposed(bench, snapshot, situation)
-    moments = context_of(bench, snapshot, situation).moments
-    after = {
-        moments.text(key): row[column("after_focus")]
-        for key, row in zip(found.advice.tolist(), found.matrix.tolist(), strict=True)
-    }
+    after = by_advice(bench, snapshot, situation, "after_focus")
     assert after == {"forward": 1.0, "turn": 0.0}
 
 
@@ -213,12 +217,7 @@ def test_what_an_advice_names_is_looked_for_in_one_line(bench: Bench) -> None:
     ]
     snapshot = bench.snapshot(records, learned=bench.learned(records))
     situation = Situation("Open the settings", (), "button save blue settings\nlink green\nbutton")
-    found = proposed(bench, snapshot, situation)
-    moments = context_of(bench, snapshot, situation).moments
-    sight = {
-        moments.text(key): row[column("in_sight")]
-        for key, row in zip(found.advice.tolist(), found.matrix.tolist(), strict=True)
-    }
+    sight = by_advice(bench, snapshot, situation, "in_sight")
     assert sight["click button save blue"] == 1.0
     assert sight["click button save green"] == pytest.approx(2 / 3)
 

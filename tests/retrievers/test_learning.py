@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexing.learned import Learned
-from indexing.records import Trajectory
+from indexing.records import JSON, Trajectory
 from indexing.snapshot import Snapshot
 from retrievers import learning
 from retrievers.alignment import Aligned
@@ -154,6 +154,15 @@ def test_a_ranker_of_other_features_is_not_asked(
 
 class Enough(BaseException):
     """The examples that were looked at are enough."""
+
+
+def test_a_source_may_say_anything_of_its_rollout(bench: Bench) -> None:
+    odd: list[JSON] = [None, 7, "r1", "r1", [1, 2], [1, 2], {"a": 1}, True]
+    records = [
+        replace(record, source=None if number % 9 == 8 else {"rollout": odd[number % 9]})
+        for number, record in enumerate(rites(150))
+    ]
+    assert MODEL in bench.learned(records)
 
 
 @pytest.mark.parametrize("pieces", [1, 3])

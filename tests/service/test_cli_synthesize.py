@@ -90,6 +90,7 @@ NONSENSE: list[tuple[tuple[str, ...], str]] = [
     ((), "--task: name at least one"),
     (("-t", f"{TASK}:5-2"), "--task: name at least one"),
     (("-t", f"{TASK}:x"), "write NAME, NAME:3 or NAME:0-9"),
+    (("-t", f"{TASK}:0-999999999999"), "at most 100,000 variations at once"),
     (("-t", TASK, "-e", "nowhere"), "no environment 'nowhere'; there are alfworld"),
     (("-t", TASK, "-e", "miniwob", "--scripted"), "no environment with an expert 'miniwob'"),
     (("-t", "polish", "--scripted"), "no game, task type or split 'polish'"),
