@@ -16,7 +16,7 @@ compile() {
     echo "$output: $(grep -c '==' "$output") packages"
 }
 
-compile requirements.lock --extra llm "$@"
-compile requirements-dev.lock --extra llm --extra dev --constraint requirements.lock "$@"
-compile requirements-environments.lock --extra llm --extra dev --extra environments \
+compile requirements.lock --extra llm --extra telemetry "$@"
+compile requirements-dev.lock --extra llm --extra telemetry --extra dev --constraint requirements.lock "$@"
+compile requirements-environments.lock --extra llm --extra telemetry --extra dev --extra environments \
     --constraint requirements-dev.lock "$@"
