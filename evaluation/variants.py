@@ -11,6 +11,7 @@ from retrievers.alignment import aligned
 from retrievers.context import Context
 from retrievers.model_channel import Degraded
 from retrievers.observation_channel import by_observation
+from retrievers.policy import POLICY
 from retrievers.ranker import MODEL
 from retrievers.requests import Candidate, Limits
 from retrievers.strategies import STRATEGIES, Strategy
@@ -59,7 +60,7 @@ def _without_model(snapshot: Snapshot) -> Snapshot:
         snapshot.analyzer,
         snapshot.trajectories,
         snapshot.documents,
-        {name: found for name, found in snapshot.learned.items() if name != MODEL},
+        {name: found for name, found in snapshot.learned.items() if name not in (MODEL, POLICY)},
     )
 
 

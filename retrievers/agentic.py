@@ -2,19 +2,20 @@
 
 It starts from the paper's two channels and adds what the paper lacks: similarity of the task, the
 fit of the aligned step, agreement among proposals and among all moments like the present one on what
-to do next, and variety: one demonstration of each advice before a second of the same.
+to do next, what a policy cloned from the collection expects, and variety: one demonstration of each
+advice before a second of the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from indexing.analysis import fingerprint
-from indexing.engine import Floats, Numbers
-from retrievers.alignment import Aligned, align
+from indexing.engine import Numbers
+from retrievers.alignment import Aligned
 from retrievers.baselines import by_instruction
 from retrievers.context import Context
 from retrievers.features import Proposals, features
@@ -22,14 +23,12 @@ from retrievers.model_channel import CHANNEL as MODEL
 from retrievers.model_channel import Degraded, by_queries, by_words, embed_ahead
 from retrievers.observation_channel import CHANNEL as OBSERVATION
 from retrievers.observation_channel import equal_observations, similar_observations
-from retrievers.ranker import ranker_of
+from retrievers.ranker import FittedRanker, ranker_of
+from retrievers.recall import TASK, considered
 from retrievers.requests import Candidate, Limits
 
 POOL = 40
 """Trajectories that each channel proposes, at the least; of equal observations twice as many."""
-
-TASK = 2.0
-"""What a similar task is worth among those who advise the same; a similar step is worth 1."""
 
 RARE = 3
 """An observation that no more trajectories saw says by itself where the agent stands."""
@@ -65,37 +64,59 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     numbers = proposals.trajectories
     if not len(numbers):
         return []
-    steps = align(context, numbers)
+    steps = considered(context, numbers, recall=limits.model > 0)
     advised = features(context, proposals, steps)
-    scores = ranker_of(context.snapshot)(advised.matrix)
-    rank = context.snapshot.trajectories.rank[numbers]
+    ranker = ranker_of(context.snapshot)
+    scores = ranker(advised.matrix)
+    rank = context.snapshot.trajectories.rank[steps.owners]
     kin = steps.scores + TASK * context.instruction_similarity(steps.owners)
-    order = _varied(scores.round(9), advised.choice, kin.round(9), _tiers(context, steps), rank)
-    placed = [replace(found[int(numbers[place])], position=int(steps.positions[place])) for place in order]
-    meant = {*proposals.instruction, *proposals.words, *proposals.others}
+    tiers = _tiers(context, steps, isinstance(ranker, FittedRanker))
+    order = np.lexsort((rank, -kin.round(9), advised.choice, -scores.round(9)[advised.choice], tiers))
+    placed = (_placed(context, found, steps, place) for place in _varied(order, advised.choice, steps.owners))
+    recalled = {owner for owner in steps.owners.tolist() if owner not in found}
+    meant = {*proposals.instruction, *proposals.words, *proposals.others, *recalled}
     return _within(placed, seen, meant, limits)
 
 
-def _varied(scores: Floats, choice: Numbers, kin: Floats, tier: Numbers, rank: Numbers) -> list[int]:
-    """Places of candidates by tier and advice, one of each advice before a second of the same.
+def _varied(order: Numbers, choice: Numbers, owners: Numbers) -> Iterator[int]:
+    """Places in this order, one of each advice before a second of the same, no trajectory twice.
 
-    `scores` are the pieces of advice's, `choice` is each candidate's. Of those who advise the same the
-    next of kin comes first: to follow one whose task and place are ours is easiest.
+    `choice` is each candidate's advice. Of those who advise the same the next of kin comes first in the
+    order: to follow one whose task and place are ours is easiest.
     """
-    order = np.lexsort((rank, -kin, choice, -scores[choice], tier)).tolist()
-    turn: dict[int, int] = {}
-    turns = []
-    for place in order:
-        turn[choice[place]] = turn.get(choice[place], 0) + 1
-        turns.append(turn[choice[place]])
-    return [place for _, _, place in sorted(zip(turns, range(len(order)), order, strict=True))]
+    waiting, shown = order.tolist(), set[int]()
+    while waiting:
+        given, later = set[int](), list[int]()
+        for place in waiting:
+            advice, owner = int(choice[place]), int(owners[place])
+            if owner in shown:
+                continue
+            if advice in given:
+                later.append(place)
+                continue
+            given.add(advice)
+            shown.add(owner)
+            yield place
+        waiting = later
 
 
-def _tiers(context: Context, steps: Aligned) -> Numbers:
-    """0 for twins, told the same and here after the same actions; 1 for the few who saw this; else 2."""
+def _placed(context: Context, found: dict[int, Candidate], steps: Aligned, place: int) -> Candidate:
+    """A candidate at its step; one that was recalled for what it advises is of the kind `advice`."""
+    trajectory, position = int(steps.owners[place]), int(steps.positions[place])
+    if trajectory in found:
+        return replace(found[trajectory], position=position)
+    chance = context.expected.of(context.moments.advice(steps.positions[place : place + 1]))[0][0]
+    return Candidate(trajectory, position, MODEL, "advice", round(float(chance), 6))
+
+
+def _tiers(context: Context, steps: Aligned, fitted: bool) -> Numbers:
+    """0 for twins, told the same and here after the same actions; 1 for the few who saw this; else 2.
+
+    A fitted ranker has learned what it is worth that few saw this.
+    """
     told = np.uint64(fingerprint(context.request.situation.instruction or ""))
     twins = steps.same & (context.snapshot.instruction_keys(steps.owners) == told)
-    few = steps.equal & (int(steps.equal.sum()) <= RARE)
+    few = steps.equal & (not fitted and len(np.unique(steps.owners[steps.equal])) <= RARE)
     return np.where(twins, 0, np.where(few, 1, 2))
 
 
@@ -103,10 +124,12 @@ def _within(ranked: Iterable[Candidate], seen: set[int], meant: set[int], limits
     """The first of a ranking that fit the limits; each counts for a channel that proposed it."""
     room = {OBSERVATION: limits.observation, MODEL: limits.model}
     kept: list[Candidate] = []
-    for candidate in ranked:
+    for candidate in ranked if limits.total > 0 else ():
         proposers = [OBSERVATION] * (candidate.trajectory in seen) + [MODEL] * (candidate.trajectory in meant)
         channel = next((name for name in proposers if room[name] > 0), None)
-        if channel is not None and len(kept) < limits.total:
+        if channel is not None:
             room[channel] -= 1
             kept.append(replace(candidate, channel=channel))
+        if len(kept) == limits.total:
+            break
     return kept

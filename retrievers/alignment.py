@@ -24,7 +24,7 @@ SAME, LIKE, AGREE, PLACE = 1.0, 1.0, 0.3, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """For each trajectory its best position and what speaks for it, one entry each.
+    """Positions of trajectories and what speaks for each, one entry each.
 
     `agree` tells whether the last action advised the same, whether the one before did, and the third;
     `same` says that it is the same moment: an equal observation after the very same last actions.
@@ -40,53 +40,54 @@ class Aligned:
     same: Mask
 
 
-def align(context: Context, trajectories: Numbers) -> Aligned:
-    """The best position of each trajectory; final observations only where there is nothing else."""
+def fitting(context: Context, positions: Numbers) -> Aligned:
+    """How well each of these positions fits; a final observation, after which nothing was done, has -1."""
     snapshot = context.snapshot
-    numbers = snapshot.positions_of(trajectories)
-    facts = snapshot.positions(numbers)
+    facts = snapshot.positions(positions)
     _, equal = context.same(facts)
-    like = context.likeness(numbers)
+    like = context.likeness(positions)
     here = len(context.request.situation.history)
     last = [*context.advice, 0, 0, 0]
     agree = tuple(
-        before == np.uint64(key) for before, key in zip(context.moments.before(numbers), last, strict=False)
+        before == np.uint64(key) for before, key in zip(context.moments.before(positions), last, strict=False)
     )
     agreement = context.agreement(facts)
     fit = SAME * equal + LIKE * like + AGREE * agreement + PLACE / (1.0 + np.abs(facts.index - here))
-    run = np.ones(len(numbers), bool)
+    run = np.ones(len(positions), bool)
     for worth, also in zip(ADVICE[: max(here, 1)], agree, strict=False):
         run &= also
         fit = fit + worth * run
     fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
     same = equal & (agreement >= 1.0 - 1e-9)
-    best = _first_peaks(fit, facts.owner)
-    return Aligned(
-        numbers[best],
-        facts.owner[best],
-        facts.index[best],
-        fit[best],
-        equal[best],
-        like[best],
-        tuple(also[best] for also in agree),
-        same[best],
-    )
+    return Aligned(positions, facts.owner, facts.index, fit, equal, like, agree, same)
 
 
-def _first_peaks(fit: Floats, owner: Numbers) -> Numbers:
-    """Where each run of one owner first has its highest value."""
-    if not len(fit):
-        return np.empty(0, np.int64)
-    start = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
-    peaks = np.maximum.reduceat(fit, start)
-    at = np.flatnonzero(fit == np.repeat(peaks, np.diff([*start, len(fit)])))
-    return at[np.searchsorted(at, start)]
+def best_positions(context: Context, trajectories: Numbers, each: int = 1) -> Numbers:
+    """The best position of each trajectory, in their order, then up to `each` - 1 more of each.
+
+    Of equally good ones the first; a final observation only where there is nothing else.
+    """
+    found = fitting(context, context.snapshot.positions_of(trajectories))
+    owner = found.owners
+    starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]])[: len(owner)])
+    lengths = np.diff([*starts.tolist(), len(owner)])
+    run = np.repeat(np.arange(len(starts)), lengths)
+    order = np.lexsort((found.positions, -found.scores, run))
+    turn = np.arange(len(owner)) - np.repeat(starts, lengths)
+    more = order[(turn > 0) & (turn < each)]
+    more = more[found.scores[more] > -1.0]
+    return np.concatenate([found.positions[order[turn == 0]], found.positions[more]])
+
+
+def align(context: Context, trajectories: Numbers) -> Aligned:
+    """The best position of each trajectory."""
+    return fitting(context, best_positions(context, trajectories))
 
 
 def aligned(context: Context, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Candidates at their best positions."""
     if not candidates:
         return []
-    found = align(context, np.array([candidate.trajectory for candidate in candidates], np.int64))
-    positions = found.positions.tolist()
+    numbers = np.array([candidate.trajectory for candidate in candidates], np.int64)
+    positions = best_positions(context, numbers).tolist()
     return [replace(one, position=at) for one, at in zip(candidates, positions, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -17,6 +17,8 @@ from indexing.snapshot import Snapshot
 from indexing.terms import terms
 from retrievers.focus import focus, task_words
 from retrievers.moments import MomentsOf, context_keys, moments_of
+from retrievers.policy import NOTHING_EXPECTED, Expected, Policy, policy_of
+from retrievers.policy_inputs import inputs
 from retrievers.requests import Request
 from retrievers.slots import plain, slots
 
@@ -46,6 +48,8 @@ class Context:
     lane: QueryEmbedder
     request: Request
     scope: Mask
+    policies: Callable[[Snapshot], Policy | None] = policy_of
+    """Where the policy comes from: the generation's own, but where a ranker is being fitted."""
 
     @cached_property
     def observed(self) -> tuple[int, int, list[str]] | None:
@@ -110,6 +114,18 @@ class Context:
         seen = focus(self.task_words, self.request.situation.observation or "")
         keys = context_keys(last, second, observation, np.array([fingerprint(seen)], np.uint64))
         return [int(key[0]) for key in keys]
+
+    @cached_property
+    def expected(self) -> Expected:
+        """What the policy expects at the present moment."""
+        policy = self.policies(self.snapshot)
+        if policy is None:
+            return NOTHING_EXPECTED
+        situation = self.request.situation
+        history = situation.history
+        action = history[-1].action if history else ""
+        told, words = self.instruction_plain, self.task_words
+        return policy(inputs(told, words, situation.observation or "", self.advice, len(history), action))
 
     @cached_property
     def bearers(self) -> int:

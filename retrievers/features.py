@@ -2,7 +2,7 @@
 
 A candidate is a trajectory at its aligned position, and advises what was done there. Above all the
 numbers tell how many candidates advise the same, how well these fit, and what was done at the moments
-like the present one in the whole collection.
+like the present one in the whole collection, and what a policy cloned from it expects.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ OF_ADVICE = (
     "votes_task", "votes_task_here",
     "after_last", "after_two", "after_seen", "after_both", "after_focus", "after_focus_last", "after_like",
     "in_sight", "named",
+    "expected", "expected_log", "expected_rank", "expected_behind",
 )  # fmt: skip
 """What is known of a piece of advice."""
 
@@ -93,11 +94,15 @@ class Advised:
 def features(
     context: Context, proposals: Proposals, found: Aligned, left_out: LeftOut | None = None
 ) -> Advised:
-    """What is known of each piece of advice that the candidates give."""
+    """What is known of each piece of advice that the candidates give.
+
+    `found` begins with the best step of each proposed trajectory, in their order; these alone vote.
+    """
     moments, snapshot = context.moments, context.snapshot
     positions, owners = found.positions, found.owners
     advice, choice = np.unique(moments.advice(positions), return_inverse=True)
-    voters = np.bincount(choice, minlength=len(advice)).astype(np.float64)
+    givers = np.bincount(choice, minlength=len(advice)).astype(np.float64)
+    voting = np.arange(len(positions)) < len(proposals.trajectories)
     index = found.index.astype(np.float64)
     steps = snapshot.steps_of(owners).astype(np.float64)
     agree = found.agree
@@ -111,8 +116,9 @@ def features(
         return np.array([place.get(number, 0.0) for number in owners.tolist()])
 
     def votes(weights: NDArray[Any]) -> Floats:
-        each = np.bincount(choice, weights, len(advice)).astype(np.float64)
-        return each / max(float(weights.sum()), 1e-12)
+        cast = weights * voting
+        each = np.bincount(choice, cast, len(advice)).astype(np.float64)
+        return each / max(float(cast.sum()), 1e-12)
 
     by_similar, by_instruction = ranks(proposals.similar), ranks(proposals.instruction)
     suffix: Floats = (agree[0] * (1 + agree[1] * (1 + agree[2]))).astype(np.float64)
@@ -142,11 +148,12 @@ def features(
     history = context.advice
     after = _after(context, advice, left_out)
     sight, named = _in_sight(context, advice)
+    chance, place = context.expected.of(advice)
     pieces = {
         "frequency": _frequency(context, advice, left_out),
         "again": advice == np.uint64([*history, 0][0]),
         "done": np.array([history.count(key) for key in advice.tolist()]),
-        "voters": voters,
+        "voters": np.bincount(choice, voting, len(advice)),
         "votes": votes(np.ones(len(fit))),
         "votes_equal": votes(found.equal.astype(np.float64)),
         "votes_similar": votes((by_similar > 0) * found.like),
@@ -165,12 +172,16 @@ def features(
         "after_like": _after_like(context, advice, left_out),
         "in_sight": sight,
         "named": named,
+        "expected": chance,
+        "expected_log": np.log(chance + 1e-6),
+        "expected_rank": place,
+        "expected_behind": chance - chance.max(),
     }
     of_all = {"seen_by": np.log1p(context.bearers), "choices": len(advice), "here": here}
     columns: dict[str, Any] = pieces | of_all
     for name, numbers in candidates.items():
         columns[name + MOST] = _most(choice, numbers, len(advice))
-        columns[name + MEAN] = np.bincount(choice, numbers, len(advice)) / voters
+        columns[name + MEAN] = np.bincount(choice, numbers, len(advice)) / givers
     matrix = np.empty((len(advice), len(FEATURES)))
     for number, name in enumerate(FEATURES):
         matrix[:, number] = columns[name]

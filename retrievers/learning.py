@@ -1,9 +1,9 @@
-"""Fits the ranker on a collection itself, by leaving one task out at a time.
+"""Fits policy and ranker on a collection itself, by leaving one task out at a time.
 
 For moments spread over the collection the candidates are found as for an agent, except that the
 moment's own trajectory and every one with the same instruction are left out, and with them all that
-were made of the same rollout. An advice is right when it is what was really done next. No labels
-are needed, and none are used.
+were made of the same rollout; the policy that is asked saw none of them. An advice is right when it is
+what was really done next. No labels are needed, and none are used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from math import ceil
 
 import numpy as np
@@ -23,13 +22,15 @@ from indexing.learned import Learned
 from indexing.records import trajectory_from_bytes
 from indexing.snapshot import Snapshot
 from retrievers.agentic import propose
-from retrievers.alignment import align
+from retrievers.cloning import Cloned, clone, drawn_key
 from retrievers.context import Context
 from retrievers.features import FEATURES, LeftOut, features
 from retrievers.model_channel import Degraded
 from retrievers.moments import learn_moments
+from retrievers.policy import POLICY
 from retrievers.query_writers.template import template_query
 from retrievers.ranker import MODEL, WITHOUT_OPENMP
+from retrievers.recall import considered
 from retrievers.requests import Limits, Request
 from retrievers.situation import Query, Situation
 
@@ -42,10 +43,10 @@ LEAST_TRAJECTORIES = 50
 LEAST_TASKS = 20
 """A collection with fewer trajectories or fewer distinct instructions keeps the rule."""
 
-ROUNDS = 150
+ROUNDS = 200
 PARAMETERS = {
     "objective": "binary",
-    "num_leaves": 7,
+    "num_leaves": 15,
     "learning_rate": 0.05,
     "min_data_in_leaf": 30,
     "feature_fraction": 0.5,
@@ -77,8 +78,7 @@ def learn(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:
     tasks = len(np.unique(known.instruction_keys(np.arange(known.size))))
     if known.size < LEAST_TRAJECTORIES or tasks < LEAST_TASKS:
         return learned
-    model = fit(known, progress)
-    return {**learned, MODEL: model} if model else learned
+    return {**learned, **fit(known, progress)}
 
 
 def learn_by_rule(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:  # noqa: ARG001
@@ -86,43 +86,40 @@ def learn_by_rule(snapshot: Snapshot, progress: Callable[[int, int], None]) -> L
     return learn_moments(snapshot.trajectories.segments[0]) if len(snapshot.trajectories) else {}
 
 
-def fit(snapshot: Snapshot, progress: Callable[[int, int], None]) -> bytes | None:
-    """A ranker in LightGBM's text format; None where nothing can be told apart, or LightGBM is missing."""
+def fit(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:
+    """Policy and ranker; nothing where nothing can be told apart, or LightGBM is missing."""
     try:
         import lightgbm
     except OSError as error:
         log.warning(WITHOUT_OPENMP, error)
-        return None
+        return {}
     chosen, rollouts = _chosen(snapshot), _rollouts(snapshot)
+    cloned = clone(snapshot, _kin(snapshot, rollouts), lambda: progress(0, len(chosen)))
     matrices, labels = [], []
     for done, position in enumerate(chosen):
-        found = _example(snapshot, rollouts, position)
+        found = _example(snapshot, rollouts, cloned, position)
         if found is not None:
             matrices.append(found[0])
             labels.append(found[1])
         progress(done + 1, len(chosen))
     right = np.concatenate([np.empty(0, bool), *labels])
     if right.all() or not right.any():
-        return None
+        return {}
     data = lightgbm.Dataset(np.concatenate(matrices), right, feature_name=list(FEATURES))
-    text: str = lightgbm.train(PARAMETERS, data, ROUNDS).model_to_string()
-    return text.encode()
+    model: str = lightgbm.train(PARAMETERS, data, ROUNDS).model_to_string()
+    return {MODEL: model.encode(), **({POLICY: cloned.mean.to_bytes()} if cloned else {})}
 
 
 def _chosen(snapshot: Snapshot) -> list[int]:
-    """Positions to learn from: trajectories in an order without order, as many of each as it takes."""
+    """Positions to learn from: any steps of any trajectories, as many of each as it takes."""
     segment = snapshot.trajectories.segments[0]
-    order = sorted(
-        range(len(segment)), key=lambda n: blake2b(segment.ids[n].encode(), digest_size=8).digest()
-    )
     each = max(2, ceil(MOMENTS / len(segment)))
+    order = sorted(range(len(segment)), key=lambda n: drawn_key(segment.ids[n], ""))
     chosen: list[int] = []
     for ordinal in order:
-        start, steps = int(segment.position_start[ordinal]), int(segment.steps[ordinal])
-        places = (
-            range(steps) if steps <= each else np.linspace(ordinal % 2, steps - 1, each).astype(int).tolist()
-        )
-        chosen += [start + place for place in dict.fromkeys(places)]
+        steps = range(int(segment.steps[ordinal]))
+        places = sorted(steps, key=lambda at: drawn_key(segment.ids[ordinal], at))[:each]
+        chosen += [int(segment.position_start[ordinal]) + place for place in places]
         if len(chosen) >= MOMENTS:
             break
     return chosen[:MOMENTS]
@@ -139,6 +136,18 @@ def _rollouts(snapshot: Snapshot) -> Numbers:
     return np.array(found, np.int64)
 
 
+def _kin(snapshot: Snapshot, rollouts: Numbers) -> Numbers:
+    """A number for each trajectory: the same for those that a common task or rollout ties together."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    segment = snapshot.trajectories.segments[0]
+    size, ties = len(segment), (segment.instruction_row, len(segment.instructions) + rollouts)
+    nodes = len(segment.instructions) + size
+    group: Numbers = connected_components(coo_array((np.ones(size), ties), (nodes, nodes)), directed=False)[1]
+    return group[ties[0]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The vector of the one text that is asked for: it is in the index already."""
@@ -153,7 +162,7 @@ class _Known:
 
 
 def _example(
-    snapshot: Snapshot, rollouts: Numbers, position: int
+    snapshot: Snapshot, rollouts: Numbers, cloned: Cloned | None, position: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
     """The features of what the candidates advise at one moment, and which of it is what was done."""
     segment = snapshot.trajectories.segments[0]
@@ -170,11 +179,13 @@ def _example(
         return None
     query = Query(template_query(situation), "template")
     vector = segment.dense["instruction"].vectors(np.array([row], np.int64))[0]
-    context = Context(snapshot, _Known(vector), Request(situation, queries=(query,)), scope)
+    policy = cloned.without(owner) if cloned else None
+    request = Request(situation, queries=(query,))
+    context = Context(snapshot, _Known(vector), request, scope, lambda _: policy)
     proposals = propose(context, Limits(), Degraded())[0]
     trajectories = proposals.trajectories
     if not len(trajectories):
         return None
     left_out = LeftOut(snapshot.positions_of(same_task))
-    advised = features(context, proposals, align(context, trajectories), left_out)
+    advised = features(context, proposals, considered(context, trajectories), left_out)
     return advised.matrix, advised.advice == context.moments.advice(np.array([position]))[0]

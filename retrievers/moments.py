@@ -95,11 +95,8 @@ class Moments:
     def after_two(self, context: int) -> Numbers:
         """The positions of the segment with this context of two, ascending."""
         keys, order = self._by_two
-        low, high = (
-            np.searchsorted(keys, np.uint64(context), "left"),
-            np.searchsorted(keys, np.uint64(context), "right"),
-        )
-        return order[low:high]
+        key = np.uint64(context)
+        return order[np.searchsorted(keys, key, "left") : np.searchsorted(keys, key, "right")]
 
     @cached_property
     def _sorted(self) -> tuple[tuple[Keys, Keys], ...]:
@@ -109,8 +106,16 @@ class Moments:
         )
 
     @cached_property
-    def _advice_sorted(self) -> Keys:
-        return np.sort(self.advice[self.advice != np.uint64(NO_ACTION)])
+    def _by_advice(self) -> tuple[Keys, Numbers]:
+        acted = np.flatnonzero(self.advice != np.uint64(NO_ACTION))
+        order = acted[np.argsort(self.advice[acted], kind="stable")]
+        return self.advice[order], order
+
+    def bearing(self, advice: int) -> Numbers:
+        """The positions of the segment at which this was done, ascending."""
+        keys, order = self._by_advice
+        key = np.uint64(advice)
+        return order[np.searchsorted(keys, key, "left") : np.searchsorted(keys, key, "right")]
 
     def counts(self, kind: int, context: Keys, advice: Keys) -> tuple[Floats, Floats]:
         """How often each context occurred, and how often that advice followed."""
@@ -119,7 +124,7 @@ class Moments:
 
     def frequency(self, advice: Keys) -> Floats:
         """How often each advice was followed."""
-        return _count(self._advice_sorted, advice)
+        return _count(self._by_advice[0], advice)
 
 
 def context_keys(last: Keys, second: Keys, observation: Keys, focus: Keys) -> tuple[Keys, ...]:
@@ -204,10 +209,15 @@ class MomentsOf:
 
     def after_two(self, context: int) -> Numbers:
         """Positions of the snapshot after these last two pieces of advice."""
-        found = [
-            start + part.after_two(context) for start, part in zip(self._starts, self.parts, strict=False)
-        ]
-        return np.concatenate([np.empty(0, np.int64), *found])
+        return self._side_by_side([part.after_two(context) for part in self.parts])
+
+    def bearing(self, advice: int) -> Numbers:
+        """Positions of the snapshot at which this was done."""
+        return self._side_by_side([part.bearing(advice) for part in self.parts])
+
+    def _side_by_side(self, found: Sequence[Numbers]) -> Numbers:
+        moved = [start + mine for start, mine in zip(self._starts, found, strict=False)]
+        return np.concatenate([np.empty(0, np.int64), *moved])
 
     def frequency(self, advice: Keys) -> Floats:
         """How often each advice was followed."""

@@ -15,7 +15,7 @@ from indexing.engine import Mask
 from indexing.records import Step, Trajectory
 from indexing.snapshot import Snapshot
 from retrievers.agentic import propose
-from retrievers.alignment import Aligned, align
+from retrievers.alignment import Aligned
 from retrievers.context import Context
 from retrievers.features import (
     FEATURES,
@@ -31,7 +31,9 @@ from retrievers.features import (
 )
 from retrievers.model_channel import Degraded
 from retrievers.moments import WORDS, learn_moments
+from retrievers.policy import POLICY
 from retrievers.query_writers.template import template_query
+from retrievers.recall import considered
 from retrievers.requests import Limits, Request
 from retrievers.situation import Query, Situation
 from tests.retrievers.families import Bench, errands
@@ -141,7 +143,7 @@ def test_every_number_is_finite(bench: Bench, situation: Situation) -> None:
     assert len(found.advice)
     assert np.isfinite(matrix).all()
     assert matrix[:, column("votes")].sum() == pytest.approx(1.0)
-    assert matrix[:, column("voters")].tolist() == np.bincount(found.choice).tolist()
+    assert (matrix[:, column("voters")] <= np.bincount(found.choice)).all()
     for name in OF_CANDIDATES:
         assert (matrix[:, column(name + MOST)] >= matrix[:, column(name + MEAN)] - 1e-9).all(), name
 
@@ -150,7 +152,7 @@ def proposed(bench: Bench, snapshot: Snapshot, situation: Situation) -> Advised:
     """The features of what the channels propose."""
     context = context_of(bench, snapshot, situation)
     proposals = propose(context, Limits(), Degraded())[0]
-    return features(context, proposals, align(context, proposals.trajectories))
+    return features(context, proposals, considered(context, proposals.trajectories))
 
 
 @pytest.mark.parametrize("final", [None, "done"])
@@ -180,7 +182,9 @@ def by_advice(bench: Bench, snapshot: Snapshot, situation: Situation, name: str)
 def test_of_those_who_advise_the_same_the_most_and_the_mean_are_known(bench: Bench) -> None:
     records = [trajectory(f"t{n}", "Find it", [("o", "x")] * n) for n in (1, 2, 6)]
     told = known(proposed(bench, bench.snapshot(records), Situation("Find it", (), "o")))
-    assert (told["voters"], told["length_most"], told["length_mean"]) == (3.0, 6.0, 3.0)
+    of_steps = [1, 2, 6, 2, 6]  # two steps of each trajectory are considered, where it has as many
+    assert (told["voters"], told["length_most"]) == (3.0, 6.0)
+    assert told["length_mean"] == pytest.approx(np.mean(of_steps))
 
 
 def test_what_is_done_where_the_tasks_words_stand_alike_is_known(bench: Bench) -> None:
@@ -229,7 +233,9 @@ def test_order_and_cut_of_a_collection_change_no_number(bench: Bench) -> None:
     whole = proposed(bench, bench.snapshot(records, learned=learned), situation)
     again = proposed(bench, bench.snapshot(records[::-1], learned=learned), situation)
     assert np.array_equal(whole.matrix, again.matrix)
-    cut = bench.snapshot(records[:20], records[20:], learned={WORDS: learned[WORDS]})
+    cut = bench.snapshot(
+        records[:20], records[20:], learned={name: learned[name] for name in (WORDS, POLICY)}
+    )
     parts = proposed(bench, cut, situation)
     assert parts.advice.tolist() == whole.advice.tolist()
     assert parts.matrix == pytest.approx(whole.matrix)

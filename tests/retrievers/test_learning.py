@@ -16,6 +16,7 @@ from retrievers.alignment import Aligned
 from retrievers.context import Context
 from retrievers.features import FEATURES, MOST, Advised, LeftOut, Proposals, column, features
 from retrievers.learning import LEAST_TASKS, LEAST_TRAJECTORIES
+from retrievers.policy import POLICY
 from retrievers.query_writers.template import template_query
 from retrievers.ranker import MODEL, FittedRanker, RuleRanker, ranker_of
 from retrievers.requests import Answer, Request
@@ -43,7 +44,7 @@ def learned(bench: Bench) -> Iterator[Learned]:
 
 
 def ruled(learned: Learned) -> Learned:
-    return {name: content for name, content in learned.items() if name != MODEL}
+    return {name: content for name, content in learned.items() if name not in (MODEL, POLICY)}
 
 
 def answer(bench: Bench, snapshot: Snapshot, record: Trajectory, place: int) -> Answer:
@@ -118,7 +119,7 @@ def test_where_all_do_the_same_there_is_nothing_to_learn(bench: Bench) -> None:
 
 def test_a_collection_of_one_task_alone_has_nobody_to_ask(bench: Bench) -> None:
     records = [trajectory(f"t{n}", "The task", [("o", f"a{n}")]) for n in range(5)]
-    assert learning.fit(bench.snapshot(records), unwatched) is None
+    assert learning.fit(bench.snapshot(records), unwatched) == {}
 
 
 def test_without_lightgbm_the_rule_ranks_and_the_log_says_what_to_install(
@@ -126,7 +127,7 @@ def test_without_lightgbm_the_rule_ranks_and_the_log_says_what_to_install(
 ) -> None:
     record = rite(1_000)
     with without_lightgbm():
-        assert learning.fit(bench.snapshot(RITES), unwatched) is None
+        assert learning.fit(bench.snapshot(RITES), unwatched) == {}
         assert "libgomp1" in caplog.text
         caplog.clear()
         fitted = bench.snapshot(RITES, learned=learned)
@@ -213,5 +214,6 @@ def test_moments_are_chosen_from_as_many_trajectories_as_it_takes(
     some = learning._chosen(snapshot)
     assert len(some) == len(set(some)) == 50
     assert len({int(segment.owner[position]) for position in some}) == 25
+    assert {position - int(segment.position_start[segment.owner[position]]) for position in some} == {0, 1, 2}
     more = bench.snapshot(errands(40, 40) + records)
     assert learning._chosen(more) != some

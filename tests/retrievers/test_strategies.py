@@ -92,10 +92,10 @@ def test_of_those_who_advise_the_same_the_one_with_our_task_is_shown(lane: Embed
         assert match(answer) == ("exact", 0, "open door")
 
 
-def test_one_of_each_advice_comes_first_and_of_those_who_give_it_the_next_of_kin() -> None:
-    scores, choice = np.array([0.9, 0.5]), np.array([0, 0, 1])
-    kin, alike = np.array([0.0, 1.0, 0.0]), np.zeros(3, np.int64)
-    assert _varied(scores, choice, kin, alike, np.arange(3)) == [1, 2, 0]
+def test_one_of_each_advice_comes_first_and_no_trajectory_twice() -> None:
+    order, choice = np.array([1, 0, 2, 4, 3]), np.array([0, 0, 1, 1, 0])
+    owners = np.array([10, 11, 11, 12, 13])
+    assert list(_varied(order, choice, owners)) == [1, 3, 0, 4]
 
 
 def test_successes_come_before_failures_of_the_same_fit(lane: EmbeddingLane) -> None:
