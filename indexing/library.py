@@ -32,6 +32,7 @@ from indexing.store.catalog import Catalog
 from indexing.store.database import open_database
 from indexing.store.episodes import EpisodeStore
 from indexing.store.jobs import JobStore
+from indexing.store.keys import KeyStore
 from indexing.store.records import Kind, SqlRecordStore, Upserted
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
@@ -61,6 +62,7 @@ class Library:
         self.records = SqlRecordStore(self._engine)
         self.jobs = JobStore(self._engine)
         self.episodes = EpisodeStore(self._engine)
+        self.keys = KeyStore(self._engine)
         self.publisher = Publisher(folder, self.catalog, self.records)
         self.vectors = vectors or VectorCache(self._engine)
         self._lanes = Lanes(embedders, self.vectors)

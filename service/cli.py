@@ -20,6 +20,7 @@ from service.commands.common import say
 from service.commands.compare import compare
 from service.commands.export import export
 from service.commands.ingest import ingest
+from service.commands.keys import keys
 from service.commands.reindex import reindex, rollback
 from service.commands.retrieve import retrieve
 from service.commands.serve import serve
@@ -97,6 +98,7 @@ def _quiet_the_hub() -> None:
 
 for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare):
     app.command()(command)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

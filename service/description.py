@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexing.parsing import DocumentIn, TrajectoryIn
+from service.authentication import OPEN
 from service.problems import documented
 from service.responses import Problem
 from service.schemas import RetrieveIn, SettingsIn
@@ -73,12 +74,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components |= schemas["$defs"]
     components.pop("HTTPValidationError", None)
     components.pop("ValidationError", None)
-    for path in document["paths"].values():
-        for call in path.values():
+    for path, calls in document["paths"].items():
+        for call in calls.values():
             if "HTTPValidationError" in str(call["responses"].get("422")):
                 del call["responses"]["422"]  # FastAPI's guess, where any text will do
             for status, links in _LINKS.get(call["operationId"], {}).items():
                 call["responses"][status]["links"] = links
-            call["responses"] |= {str(code): told for code, told in documented("internal").items()}
+            told = documented("internal", *(() if path in OPEN else ("unauthenticated", "forbidden")))
+            call["responses"] |= {str(code): one for code, one in told.items()}
+            if "security" in call:
+                call["security"].append({})  # a service without any keys asks for none
     document["components"]["schemas"] = dict(sorted(components.items()))
     return document

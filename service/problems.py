@@ -16,8 +16,10 @@ from starlette.routing import Match
 
 from indexing import errors
 from indexing.parsing import told
+from service.caller import Forbidden, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="precedent"'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MAX_ERRORS = 100
 MAX_DETAIL = 2_000
@@ -41,6 +43,8 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("malformed", 400, "Not JSON", "the body can't be read as what it says it is: repair the JSON"),
+        Kind("unauthenticated", 401, "No key", "no valid API key: send `Authorization: Bearer` with one"),
+        Kind("forbidden", 403, "Forbidden", "the key doesn't open this: the detail says what would"),
         Kind(
             "foreign-host", 403, "Foreign host", "without keys only this machine is answered: use 127.0.0.1"
         ),
@@ -141,6 +145,8 @@ _OWN: Mapping[type[errors.PrecedentError], str] = {
     UnsupportedMediaType: "unsupported-media-type",
     NotReady: "not-ready",
     InvalidFields: "invalid-input",
+    Unauthenticated: "unauthenticated",
+    Forbidden: "forbidden",
 }
 
 
@@ -186,6 +192,12 @@ def of_error(error: errors.PrecedentError) -> Response:
             return problem(name, str(error), headers={"Retry-After": str(max(1, round(seconds)))})
         case NotReady():
             return problem(name, str(error), headers={"Retry-After": "1"})
+        case Unauthenticated(shown=shown):
+            fault = ', error="invalid_token"' if shown else ""
+            return problem(name, str(error), headers={"WWW-Authenticate": f"{CHALLENGE}{fault}"})
+        case Forbidden(scope=scope):
+            fault = f', error="insufficient_scope", scope="{scope}"'
+            return problem(name, str(error), headers={"WWW-Authenticate": f"{CHALLENGE}{fault}"})
         case UnsupportedMediaType(accepted=accepted):
             return problem(name, str(error), headers={"Accept": accepted})
     return problem(name, str(error))

@@ -19,6 +19,7 @@ from indexing.records import MAX_ID_LENGTH
 from indexing.store.records import Kind
 from service.bodies import JSON_TYPE, media_type, pieces, read_body
 from service.bulk import Batcher, BulkUpsert, LineSplitter
+from service.caller import needs
 from service.collections import CollectionName, collection_of
 from service.problems import documented
 from service.responses import BulkReport, DocumentOut, DocumentPage, TrajectoryOut, TrajectoryPage
@@ -179,6 +180,7 @@ def router(kind: Kind) -> APIRouter:
         response_model=BulkReport,
         responses=documented(*WRITE_PROBLEMS, "malformed", "too-large", "unsupported-media-type"),
         openapi_extra=_bulk_body(f"{kind.capitalize()}In"),
+        dependencies=[needs("write")],
     )
     async def upsert_many(
         collection: CollectionName, service: ServiceHere, request: Request, wait: Wait = False
@@ -195,6 +197,7 @@ def router(kind: Kind) -> APIRouter:
         operation_id=f"page_{plural}",
         response_model=many,
         responses=documented("not-found", "invalid-input", "overloaded"),
+        dependencies=[needs("retrieve")],
     )
     async def read_many(
         collection: CollectionName,
@@ -212,6 +215,7 @@ def router(kind: Kind) -> APIRouter:
         operation_id=f"read_{kind}",
         response_model=one,
         responses=documented("not-found", "overloaded"),
+        dependencies=[needs("retrieve")],
     )
     async def read_one(collection: CollectionName, id: RecordId, service: ServiceHere) -> Response:
         """One record as it is kept."""
@@ -225,6 +229,7 @@ def router(kind: Kind) -> APIRouter:
         status_code=204,
         response_class=Response,
         responses=documented(*WRITE_PROBLEMS),
+        dependencies=[needs("write")],
     )
     async def delete_one(
         collection: CollectionName, id: RecordId, service: ServiceHere, wait: Wait = False

@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from indexing.errors import Conflict, PrecedentError
 from indexing.library import Library
+from service.authority import Authority
 from service.job_runner import JobRunner
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 EPISODE_KEPT_S = 24 * 3600
 FORGET_EVERY_S = 300.0
 LOOK_EVERY_S = 5.0
+KEEP_USES_EVERY_S = 30.0
 
 
 async def forget_episodes(library: Library) -> None:
@@ -40,3 +42,10 @@ async def renew_generations(library: Library, jobs: JobRunner) -> None:
             continue  # it is being reindexed already
         except PrecedentError as error:
             log.warning("generations aren't renewed yet: %s", error)
+
+
+async def keep_uses(authority: Authority) -> None:
+    """Write down when keys were last used."""
+    while True:
+        await asyncio.sleep(KEEP_USES_EVERY_S)
+        await to_thread.run_sync(authority.keep_uses)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.problems import problem
+from indexing.errors import PrecedentError
+from service.problems import of_error, problem
 
 MAX_HEAD = 256 << 10
 """Bytes that a request's line and headers may have together."""
@@ -42,17 +44,25 @@ class BoundedHead(HttpToolsProtocol):
 
 
 class LoopbackOnly:
-    """Answers only requests that name this machine as their host.
+    """Answers only requests that name this machine as their host, unless callers need a key.
 
     Without keys on loopback, a page of elsewhere could have its own name resolve to 127.0.0.1 and
-    read answers as its own (DNS rebinding); its requests name the foreign host.
+    read answers as its own (DNS rebinding); its requests name the foreign host. It has no key, and
+    the browser keeps our cookie for our name.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, asks: Callable[[], Awaitable[bool]]) -> None:
         self.app = app
+        self._asks = asks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or is_loopback(Headers(scope=scope).get("host", "localhost")):
+        here = scope["type"] != "http" or is_loopback(Headers(scope=scope).get("host", "localhost"))
+        try:
+            here = here or await self._asks()
+        except PrecedentError as error:
+            await of_error(error)(scope, receive, send)
+            return
+        if here:
             await self.app(scope, receive, send)
             return
         told = "this service answers on this machine only; call it as 127.0.0.1 or localhost"
