@@ -19,6 +19,7 @@ from service.caller import needs
 from service.description import describe_api
 from service.gate import Gate
 from service.job_runner import JobRunner
+from service.rates import RateLimits
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
+    app.add_middleware(RateLimits, settings=settings)
     app.add_middleware(Authentication)
     app.add_middleware(AccessLog)
     problems.install(app)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from indexing.errors import PrecedentError
 from service import sign_in
-from service.caller import ANYONE, Caller, Unauthenticated, enter
+from service.caller import Caller, Unauthenticated, enter
 from service.problems import of_error
 from service.sessions import COOKIE, is_our_own
 from service.state import Service, service_of
@@ -37,7 +37,8 @@ class Authentication:
         request = Request(scope)
         path = path_of(scope)
         try:
-            enter(scope, ANYONE if _is_open(path) else await _caller(service_of(request), request, path))
+            if not _is_open(path):
+                enter(scope, await _caller(service_of(request), request, path))
         except PrecedentError as error:
             await _refusal(request, path, error)(scope, receive, send)
         else:

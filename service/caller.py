@@ -88,6 +88,11 @@ def enter(scope: Scope, caller: Caller) -> None:
     scope[_PLACE] = caller
 
 
+def entered(scope: Scope) -> Caller | None:
+    """Who calls; None at a call that is open to all, where nobody was asked."""
+    return cast("Caller | None", scope.get(_PLACE))
+
+
 def caller_of(request: Request) -> Caller:
     """Who calls; nothing that isn't open to all is reached without one."""
     return cast("Caller", request.scope[_PLACE])

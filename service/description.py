@@ -38,6 +38,8 @@ def _to_first(plural: str, one: str) -> dict[str, Any]:
     return {name: _link(name, **found) for name in (f"read_{one}", f"delete_{one}")}
 
 
+_OF_KEYS = ("unauthenticated", "forbidden", "rate-limited")
+
 _WITHIN = {name: _link(name, collection="$request.path.collection") for name in _OF_COLLECTION}
 _LINKS: dict[str, dict[str, Any]] = {
     "put_collection": {"200": _WITHIN, "201": _WITHIN},
@@ -80,9 +82,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 del call["responses"]["422"]  # FastAPI's guess, where any text will do
             for status, links in _LINKS.get(call["operationId"], {}).items():
                 call["responses"][status]["links"] = links
-            told = documented("internal", *(() if path in OPEN else ("unauthenticated", "forbidden")))
-            call["responses"] |= {str(code): one for code, one in told.items()}
+            _add_problems(call["responses"], "internal", *(() if path in OPEN else _OF_KEYS))
             if "security" in call:
                 call["security"].append({})  # a service without any keys asks for none
     document["components"]["schemas"] = dict(sorted(components.items()))
     return document
+
+
+def _add_problems(responses: dict[str, Any], *names: str) -> None:
+    """Add problems to those that a call tells of itself."""
+    for status, told in documented(*names).items():
+        known = responses.setdefault(str(status), told)
+        if known is not told:
+            known["description"] += f" · {told['description']}"

@@ -84,6 +84,12 @@ KINDS = {
             "a filter that has no meaning: `field` is the key to blame",
         ),
         Kind("overloaded", 429, "Overloaded", "a queue is full: send it again after `Retry-After` seconds"),
+        Kind(
+            "rate-limited",
+            429,
+            "Too many requests",
+            "the key calls too often: send it again after `Retry-After` seconds",
+        ),
         Kind("internal", 500, "Internal error", "a fault of ours, logged: please report it"),
         Kind(
             "not-ready", 503, "Not ready", "still loading, or the built-in probe fails: the detail says what"

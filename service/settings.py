@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     search_threads: Annotated[int, Field(ge=1, le=256)] = min(8, max(2, os.cpu_count() or 1))
     max_waiting: Annotated[int, Field(ge=0)] = 256
     wait_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    rate_limit: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    rate_burst: Annotated[int, Field(ge=1, le=10**6)] = 2_000
 
     @field_validator("embedders", "tokenizers", mode="before")
     @classmethod
