@@ -28,6 +28,7 @@ from indexing.records import JSON, Record
 from indexing.settings import CollectionSettings
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
+from indexing.store.audit import AuditLog
 from indexing.store.catalog import Catalog
 from indexing.store.database import open_database
 from indexing.store.episodes import EpisodeStore
@@ -63,6 +64,7 @@ class Library:
         self.jobs = JobStore(self._engine)
         self.episodes = EpisodeStore(self._engine)
         self.keys = KeyStore(self._engine)
+        self.audit = AuditLog(self._engine)
         self.publisher = Publisher(folder, self.catalog, self.records)
         self.vectors = vectors or VectorCache(self._engine)
         self._lanes = Lanes(embedders, self.vectors)

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from indexing.library import Library
 from service import collections, health, jobs, problems, records, reference, retrieval, sign_in, ui
 from service.access import AccessLog
+from service.auditing import Auditing
 from service.authentication import Authentication
 from service.authority import Authority
 from service.caller import needs
@@ -23,7 +24,7 @@ from service.rates import RateLimits
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
-from service.upkeep import forget_episodes, keep_uses, renew_generations
+from service.upkeep import forget_audit, forget_episodes, keep_uses, renew_generations
 from service.writers import query_writer
 
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
+    app.add_middleware(Auditing)
     app.add_middleware(RateLimits, settings=settings)
     app.add_middleware(Authentication)
     app.add_middleware(AccessLog)
@@ -85,6 +87,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
     for background in (
         _load(readiness),
         forget_episodes(library),
+        forget_audit(library, settings.audit_days),
         renew_generations(library, jobs),
         keep_uses(authority),
     ):

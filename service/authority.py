@@ -10,7 +10,8 @@ import time
 from anyio import CapacityLimiter, to_thread
 
 from indexing.errors import PrecedentError
-from indexing.store.keys import USED_EVERY_S, Key, KeyStore
+from indexing.keys import Key
+from indexing.store.keys import USED_EVERY_S, KeyStore
 from service.caller import ANYONE, Caller, Unauthenticated
 from service.keys import digest_of, id_of
 

@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 from starlette.types import Scope
 
 from indexing.errors import PrecedentError
-from indexing.store.keys import Grants, KeyScope
+from indexing.keys import Grants, KeyScope
 
 NO_KEY = ""
 """The id of whoever calls a service that asks for no key."""
@@ -25,6 +25,7 @@ SCHEME = HTTPBearer(
 """How OpenAPI tells of keys; who calls is found out by `service.authentication`, before any route is."""
 
 _PLACE = "precedent.caller"
+_NEED = "precedent.need"
 
 
 class Unauthenticated(PrecedentError):
@@ -107,10 +108,16 @@ class Need:
 
     async def check(self, request: Request, _: Annotated[Any, Security(SCHEME)]) -> None:
         """Raise Forbidden for a caller who may not; before anything of the body is read."""
+        request.scope[_NEED] = self
         caller = caller_of(request)
         if self.everywhere and self.scope:
             caller.require_everywhere(self.scope)
         caller.require(self.scope, request.path_params.get("collection"))
+
+
+def need_of(scope: Scope) -> Need | None:
+    """What the call asks of its caller; None where no route was found, or it asks nothing."""
+    return cast("Need | None", scope.get(_NEED))
 
 
 def needs(scope: KeyScope | None, *, everywhere: bool = False) -> Any:

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from indexing.errors import Conflict, InvalidInput, MissingExtra, NotFound, PrecedentError, TooLarge
+from service.commands.audit import audit
 from service.commands.common import say
 from service.commands.compare import compare
 from service.commands.export import export
@@ -96,7 +97,7 @@ def _quiet_the_hub() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare):
+for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare, audit):
     app.command()(command)
 app.add_typer(keys, name="keys")
 

@@ -17,6 +17,7 @@ from indexing.records import COLLECTION_NAME
 from indexing.settings import CollectionSettings
 from indexing.store.catalog import Collection
 from indexing.tokens import tokenizer
+from service.auditing import deed_of
 from service.bodies import JSON_TYPE, read_optional_json
 from service.caller import CallerHere, needs
 from service.jobs import describe_job
@@ -205,6 +206,7 @@ async def reindex_collection(collection: CollectionName, service: ServiceHere, r
     changes = (await read_optional_json(request, SettingsIn, MAX_SETTINGS_BYTES)).changes()
     check_settings(service.settings, changes)
     job = await to_thread.run_sync(service.jobs.submit, collection, changes, limiter=service.storing)
+    deed_of(request).subject = job.id
     return _answer(describe_job(job, None), 202, {"Location": f"/jobs/{job.id}"})
 
 

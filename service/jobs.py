@@ -6,10 +6,11 @@ from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 
 from indexing.store.jobs import Job
+from service.auditing import deed_of
 from service.bodies import JSON_TYPE
 from service.caller import Caller, CallerHere, needs
 from service.job_runner import no_job
@@ -98,8 +99,9 @@ async def read_job(id: JobId, service: ServiceHere, caller: CallerHere) -> Respo
     responses=documented("not-found", "conflict", "overloaded"),
     dependencies=[needs("admin")],
 )
-async def cancel_job(id: JobId, service: ServiceHere, caller: CallerHere) -> Response:
+async def cancel_job(id: JobId, service: ServiceHere, caller: CallerHere, request: Request) -> Response:
     """Stop a job; one that is deep in its work may be `running` still when this answers."""
+    deed_of(request).subject = id
     caller.require("admin", (await _seen(service, caller, id)).collection)
     job = await to_thread.run_sync(service.jobs.cancel, id, limiter=service.waiting)
     return _answer(_described(service, job))

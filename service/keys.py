@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from indexing.errors import InvalidInput
+from indexing.keys import Grants, Key, KeyScope
 from indexing.records import COLLECTION_NAME
-from indexing.store.keys import Grants, Key, KeyScope
 
 SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)
 MAX_NAME = 200

@@ -17,6 +17,7 @@ from indexing.errors import InvalidInput, NotFound
 from indexing.library import Library
 from indexing.records import MAX_ID_LENGTH
 from indexing.store.records import Kind
+from service.auditing import deed_of
 from service.bodies import JSON_TYPE, media_type, pieces, read_body
 from service.bulk import Batcher, BulkUpsert, LineSplitter
 from service.caller import needs
@@ -75,13 +76,21 @@ async def upsert(service: Service, kind: Kind, collection: str, request: Request
     """Keep what the body holds; memory stays flat however long an NDJSON body is."""
     row = await collection_of(service, collection)
     job = BulkUpsert(service.library, collection, kind, row.sequence)
+    try:
+        await _take(service, job, request)
+    finally:
+        deed_of(request).records = job.accepted + job.updated
+    return job
+
+
+async def _take(service: Service, job: BulkUpsert, request: Request) -> None:
     run = partial(to_thread.run_sync, limiter=service.storing)
     settings = service.settings
     if media_type(request, *NDJSON_TYPES, JSON_TYPE) == JSON_TYPE:
         advice = ", or as application/x-ndjson, which is read as a stream"
         body = await read_body(request, settings.max_array_bytes, advice)
         await run(job.array, body)
-        return job
+        return
     splitter, batcher = LineSplitter(), Batcher()
     async for piece in pieces(request, settings.max_body_bytes, "; what came before is kept"):
         for line in splitter.feed(piece):
@@ -91,7 +100,6 @@ async def upsert(service: Service, kind: Kind, collection: str, request: Request
         if batch := batcher.add(line):
             await run(job.lines, batch)
     await run(job.lines, batcher.take())
-    return job
 
 
 async def wait_for(service: Service, collection: str, sequence: int) -> None:
@@ -232,13 +240,14 @@ def router(kind: Kind) -> APIRouter:
         dependencies=[needs("write")],
     )
     async def delete_one(
-        collection: CollectionName, id: RecordId, service: ServiceHere, wait: Wait = False
+        collection: CollectionName, id: RecordId, service: ServiceHere, request: Request, wait: Wait = False
     ) -> Response:
         """Delete a record: it is in no answer any more when this one comes."""
         _check_id((await collection_of(service, collection)).name, kind, id)
         sequence = await to_thread.run_sync(
             service.library.delete, collection, kind, id, limiter=service.storing
         )
+        deed_of(request).records = 1
         if wait:
             await wait_for(service, collection, sequence)
         return Response(status_code=204)

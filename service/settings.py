@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     search_threads: Annotated[int, Field(ge=1, le=256)] = min(8, max(2, os.cpu_count() or 1))
     max_waiting: Annotated[int, Field(ge=0)] = 256
     wait_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    audit_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     rate_limit: Annotated[float, Field(ge=0, le=1e6)] | None = None
     rate_burst: Annotated[int, Field(ge=1, le=10**6)] = 2_000
 

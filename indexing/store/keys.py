@@ -1,40 +1,21 @@
-"""API keys: who may do what to which collections. Only the digest of a key is kept, never the key."""
+"""API keys in SQL: only the digest of a key is kept, never the key."""
 
 from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, cast
 
 from sqlalchemy import Engine, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from indexing.errors import Conflict, NotFound
+from indexing.keys import Grants, Key, KeyScope
 from indexing.store.database import read, write
 from indexing.store.schema import keys
 
-KeyScope: TypeAlias = Literal["retrieve", "write", "admin"]
-Grants: TypeAlias = Mapping[KeyScope, frozenset[str] | None]
-"""The scopes of a key, each with the names of the collections it is bound to; None: all there ever are."""
-
 USED_EVERY_S = 3600.0
 """The last use is kept to the hour: a write for each request would cost more than it tells."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as it is kept. Times are seconds since the epoch; `used_at` is right to the hour."""
-
-    id: str
-    name: str
-    digest: bytes
-    grants: Grants
-    created_at: float
-    expires_at: float | None = None
-    revoked_at: float | None = None
-    used_at: float | None = None
 
 
 class KeyStore:

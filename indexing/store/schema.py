@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -137,3 +137,18 @@ keys = Table(
     Column("revoked_at", Double),
     Column("used_at", Double),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("collection", Text),
+    Column("subject", Text),
+    Column("records", Integer),
+    sqlite_autoincrement=True,
+)
+Index(None, audit.c.at)

@@ -14,8 +14,8 @@ from service.commands.status import table
 from service.keys import MAX_NAME, new_key, parse_grants, scope_fields, written_grants
 
 if TYPE_CHECKING:
+    from indexing.keys import Key
     from indexing.records import JSON
-    from indexing.store.keys import Key
 
 UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 HEADINGS = ("ID", "NAME", "SCOPES", "STATE", "CREATED", "EXPIRES", "LAST USED")
@@ -54,6 +54,7 @@ def create(
     with open_library(data_dir, create=True) as library:
         first = not library.keys.exist()
         library.keys.add(key)
+        library.audit.command("precedent keys create", key.id)
     if json:
         answer({"key": token} | fields(key))
     else:
@@ -91,6 +92,7 @@ def revoke(
         library.keys.revoke(id, time.time())
         if forget:
             library.keys.forget(id)
+        library.audit.command("precedent keys revoke", id)
         left = library.keys.exist()
     if json:
         answer({"id": id, "revoked": True, "forgotten": forget})

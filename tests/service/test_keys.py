@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.errors import InvalidInput
-from indexing.store.keys import Grants
+from indexing.keys import Grants
 from service.caller import Caller, Forbidden
 from service.keys import SCOPES, digest_of, id_of, new_key, parse_grants, scope_fields, written_grants
 

@@ -9,8 +9,9 @@ from alembic.config import Config
 from sqlalchemy import Engine, inspect, make_url
 
 from indexing.errors import Conflict, NotFound
+from indexing.keys import Key
 from indexing.store.database import open_database, write
-from indexing.store.keys import USED_EVERY_S, Key, KeyStore
+from indexing.store.keys import USED_EVERY_S, KeyStore
 
 KEY = Key("a1", "the crawler", bytes(range(32)), {"retrieve": None, "write": frozenset({"b", "a"})}, 10.0)
 
