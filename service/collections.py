@@ -47,6 +47,7 @@ _ENTERED: dict[int | str, dict[str, Any]] = {
 }
 _BODY_PROBLEMS = (
     "malformed",
+    "too-slow",
     "invalid-input",
     "too-large",
     "unsupported-media-type",

@@ -55,6 +55,7 @@ KINDS = {
         Kind(
             "method-not-allowed", 405, "Method not allowed", "the path has other methods: `Allow` names them"
         ),
+        Kind("too-slow", 408, "Too slow", "nothing of the body came for a minute: send it again"),
         Kind(
             "conflict",
             409,
@@ -126,6 +127,10 @@ class Malformed(errors.PrecedentError):
     """A body that can't be read as what it says it is."""
 
 
+class TooSlow(errors.PrecedentError):
+    """A body that stands still on its way."""
+
+
 class UnsupportedMediaType(errors.PrecedentError):
     """A content type or encoding that the call doesn't read."""
 
@@ -148,6 +153,7 @@ class InvalidFields(errors.PrecedentError):
 
 _OWN: Mapping[type[errors.PrecedentError], str] = {
     Malformed: "malformed",
+    TooSlow: "too-slow",
     UnsupportedMediaType: "unsupported-media-type",
     NotReady: "not-ready",
     InvalidFields: "invalid-input",

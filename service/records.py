@@ -186,7 +186,7 @@ def router(kind: Kind) -> APIRouter:
         name=f"Upsert {plural}",
         operation_id=f"upsert_{plural}",
         response_model=BulkReport,
-        responses=documented(*WRITE_PROBLEMS, "malformed", "too-large", "unsupported-media-type"),
+        responses=documented(*WRITE_PROBLEMS, "malformed", "too-slow", "too-large", "unsupported-media-type"),
         openapi_extra=_bulk_body(f"{kind.capitalize()}In"),
         dependencies=[needs("write")],
     )

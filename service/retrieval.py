@@ -95,7 +95,7 @@ async def answer_once(settings: Settings, library: Library, asked: RetrieveIn) -
     operation_id="retrieve",
     response_model=AnswerOut,
     responses=documented(
-        "malformed", "not-found", "embedder-mismatch", "too-large", "unsupported-media-type",
+        "malformed", "too-slow", "not-found", "embedder-mismatch", "too-large", "unsupported-media-type",
         "invalid-input", "invalid-filter", "overloaded", "not-ready", "deadline-exceeded", "unavailable",
     ),
     openapi_extra=_BODY,

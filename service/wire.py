@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
@@ -15,13 +16,42 @@ from service.problems import of_error, problem
 MAX_HEAD = 256 << 10
 """Bytes that a request's line and headers may have together."""
 
+HEAD_S = 30.0
+"""How long a client may take for them, counted from its connecting; between requests uvicorn waits 5 s."""
+
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself would gather headers of any length."""
+    """uvicorn's protocol, which by itself would gather headers of any length, for as long as it takes."""
 
     _head: int | None = None
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody connects; a request must follow."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(_TOO_SLOW)
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client; hangs up when the headers don't end."""
@@ -36,10 +66,12 @@ class BoundedHead(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._head = 0
+        self._await_head()
 
     def on_headers_complete(self) -> None:
         """Its headers have ended."""
         self._head = None
+        self._stop_waiting()
         super().on_headers_complete()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.commands.common import DATA_DIR, AsJson, DataDir, answer, open_library, say
+from service.commands.common import DATA_DIR, AsJson, DataDir, answer, open_library, say, visible
 from service.commands.keys import seconds
 from service.commands.status import table
 
@@ -48,12 +48,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         entry.key or "-",
         str(entry.status or "done"),
         entry.action,
-        _visible(entry.collection),
+        visible(entry.collection or "-"),
         "-" if entry.records is None else f"{entry.records:,}",
-        _visible(entry.subject),
+        visible(entry.subject or "-"),
     )
-
-
-def _visible(text: str | None) -> str:
-    """A text that a client may have chosen, with nothing in it that a terminal obeys."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text) if text else "-"

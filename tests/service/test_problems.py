@@ -17,6 +17,7 @@ from tests.service.running import create, problem, settings_for
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "problems.md"
 RAISED: dict[str, errors.PrecedentError] = {
     "malformed": problems.Malformed("x"),
+    "too-slow": problems.TooSlow("x"),
     "unauthenticated": Unauthenticated("x"),
     "forbidden": Forbidden("x", "write"),
     "not-found": errors.NotFound("x"),
