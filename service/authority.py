@@ -72,7 +72,7 @@ class Authority:
     def keep_uses(self) -> None:
         """Write down when keys were last used, each once an hour. Blocks."""
         used, self._used = self._used, {}
-        for id, at in used.items():
+        for id, at in list(used.items()):  # the event loop may just be adding one
             try:
                 self._store.used(id, at)
             except PrecedentError as error:

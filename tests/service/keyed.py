@@ -31,6 +31,14 @@ def bearing(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+def words(answer: Any, *named: str) -> str:
+    """What an answer says, without what differs from request to request: its own name, and these names."""
+    text: str = answer.text
+    for name in (answer.headers.get("x-request-id"), *named):
+        text = text.replace(name, "…") if name else text
+    return text
+
+
 @contextmanager
 def keyed(folder: Path, **given: Any) -> Iterator[tuple[TestClient, Library]]:
     """A service with two collections, `rooms` and `halls`, that asks for a key; its client has none."""

@@ -22,7 +22,7 @@ from service.caller import Unauthenticated
 from service.keys import id_of
 from service.openapi import FILE
 from service.ui import router as pages
-from tests.service.keyed import bearing, keyed, make_key
+from tests.service.keyed import bearing, keyed, make_key, words
 from tests.service.running import (
     create,
     lines,
@@ -72,7 +72,7 @@ def test_nobody_comes_in_without_a_key(service: tuple[TestClient, Library], meth
             answer = client.request(method, at(path, collection), headers=headers, content=b"{}")
             problem(answer, "unauthenticated", 401)
             assert answer.headers["www-authenticate"].startswith('Bearer realm="precedent"')
-            told.add((answer.text, answer.headers["www-authenticate"]))
+            told.add((words(answer), answer.headers["www-authenticate"]))
     assert len(told) == 3  # no key, no such key, no key at all: never anything of what is there
 
 
