@@ -17,10 +17,10 @@ from indexing.embedder import HashingEmbedder
 from indexing.library import Library
 from service.commands.common import visible
 from service.schemas import Strategy
-from service.server import OURS
 from tests.service.keyed import bearing, keyed, make_key
 from tests.service.running import NDJSON, create, document, lines, problem, running, trajectory, upsert
 
+OURS = ("service", "retrievers", "indexing", "uvicorn")
 SECRET = "5ecret-observation-of-somebody"
 SITUATION = {"instruction": "Book room 3 for Monday", "observation": "The list of rooms, page 3"}
 
