@@ -30,10 +30,12 @@ from indexing.records import JSON, Record
 from indexing.settings import CollectionSettings
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
+from indexing.store.audit import AuditLog
 from indexing.store.catalog import Catalog
 from indexing.store.database import open_database
 from indexing.store.episodes import EpisodeStore
 from indexing.store.jobs import JobStore
+from indexing.store.keys import KeyStore
 from indexing.store.records import Kind, SqlRecordStore, Upserted
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
@@ -63,6 +65,8 @@ class Library:
         self.records = SqlRecordStore(self.database)
         self.jobs = JobStore(self.database)
         self.episodes = EpisodeStore(self.database)
+        self.keys = KeyStore(self.database)
+        self.audit = AuditLog(self.database)
         self.publisher = Publisher(folder, self.catalog, self.records)
         self.vectors = vectors or VectorCache(self.database)
         self._lanes = Lanes(embedders, self.vectors)

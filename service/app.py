@@ -11,15 +11,20 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from indexing.library import Library
-from service import collections, health, jobs, problems, records, reference, retrieval, ui
+from service import collections, health, jobs, problems, records, reference, retrieval, sign_in, ui
 from service.access import AccessLog
+from service.auditing import Auditing
+from service.authentication import Authentication
+from service.authority import Authority
+from service.caller import needs
 from service.description import describe_api
 from service.gate import Gate
 from service.job_runner import JobRunner
+from service.rates import RateLimits
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
-from service.upkeep import forget_episodes, renew_generations
+from service.upkeep import forget_audit, forget_episodes, keep_uses, renew_generations
 from service.writers import query_writer
 
 
@@ -43,6 +48,9 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
+    app.add_middleware(Auditing)
+    app.add_middleware(RateLimits, settings=settings)
+    app.add_middleware(Authentication)
     app.add_middleware(AccessLog)
     problems.install(app)
     for router in (
@@ -52,10 +60,11 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         records.router("document"),
         jobs.router,
         health.router,
-        reference.router,
-        ui.router,
+        sign_in.router,
     ):
         app.include_router(router)
+    app.include_router(reference.router, dependencies=[needs(None)])
+    app.include_router(ui.router, dependencies=[needs("retrieve")])
     describe_api(app)
     return app
 
@@ -73,11 +82,19 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
     await to_thread.run_sync(jobs.start)
     readiness = Readiness(library, settings.embedders[0])
     writer = await stack.enter_async_context(query_writer(settings))
-    for background in (_load(readiness), forget_episodes(library), renew_generations(library, jobs)):
+    authority = Authority(library.keys, settings.needs_no_key)
+    _closing(stack, authority.keep_uses)
+    for background in (
+        _load(readiness),
+        forget_episodes(library),
+        forget_audit(library, settings.audit_days),
+        renew_generations(library, jobs),
+        keep_uses(authority),
+    ):
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
     _closing(stack, searching.close)
-    return Service(settings, library, writer, jobs, readiness, searching)
+    return Service(settings, library, writer, jobs, readiness, searching, authority)
 
 
 def _closing(stack: AsyncExitStack, close: Callable[[], None]) -> None:

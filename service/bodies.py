@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from email.message import Message
@@ -12,12 +13,15 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from indexing.errors import TooLarge
-from service.problems import InvalidFields, Malformed, UnsupportedMediaType, faults_of
+from service.problems import InvalidFields, Malformed, TooSlow, UnsupportedMediaType, faults_of
 
 M = TypeVar("M", bound=BaseModel)
 
 JSON_TYPE = "application/json"
 INFLATED_BYTES = 256 * 1024
+IDLE_S = 60.0
+"""How long a body may stand still."""
+
 PARSED_IN_LOOP = 64 * 1024
 """A body up to this size is parsed at once; a longer one in a thread."""
 
@@ -48,6 +52,8 @@ async def pieces(request: Request, limit: int, advice: str = "") -> AsyncIterato
     ------
     TooLarge
         When the body, or what it unpacks to, is longer.
+    TooSlow
+        When nothing of it comes for a minute.
     """
     told = f"the body is over {limit:,} bytes; send less at once{advice}"
     announced = request.headers.get("content-length", "")
@@ -57,10 +63,24 @@ async def pieces(request: Request, limit: int, advice: str = "") -> AsyncIterato
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise UnsupportedMediaType(f"can't read content encoding {encoding[:40]!r}; send gzip or none", "*/*")
     size = 0
-    async for piece in request.stream() if encoding == "identity" else _gunzipped(request.stream()):
+    stream = _in_time(request.stream())
+    async for piece in stream if encoding == "identity" else _gunzipped(stream):
         size += len(piece)
         if size > limit:
             raise TooLarge(told)
+        yield piece
+
+
+async def _in_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The stream, as long as it doesn't stand still; raises TooSlow."""
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            raise TooSlow(f"nothing of the body came for {IDLE_S:g} s; send it again") from None
+        if piece is None:
+            return
         yield piece
 
 

@@ -16,11 +16,13 @@ import typer
 from typer.core import TyperGroup
 
 from indexing.errors import Conflict, InvalidInput, MissingExtra, NotFound, PrecedentError, TooLarge
+from service.commands.audit import audit
 from service.commands.backup import restore, snapshot
 from service.commands.common import say
 from service.commands.compare import compare
 from service.commands.export import export
 from service.commands.ingest import ingest
+from service.commands.keys import keys
 from service.commands.reindex import reindex, rollback
 from service.commands.retrieve import retrieve
 from service.commands.serve import serve
@@ -97,9 +99,10 @@ def _quiet_the_hub() -> None:
 
 
 for command in (
-    serve, ingest, reindex, rollback, status, retrieve, export, snapshot, restore, synthesize, compare,
+    serve, ingest, reindex, rollback, status, retrieve, export, snapshot, restore, synthesize, compare, audit,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -17,7 +17,9 @@ from indexing.records import COLLECTION_NAME
 from indexing.settings import CollectionSettings
 from indexing.store.catalog import Collection
 from indexing.tokens import tokenizer
+from service.auditing import deed_of
 from service.bodies import JSON_TYPE, read_optional_json
+from service.caller import CallerHere, needs
 from service.jobs import describe_job
 from service.problems import documented
 from service.responses import CollectionList, CollectionOut, JobOut, RollbackOut
@@ -45,6 +47,7 @@ _ENTERED: dict[int | str, dict[str, Any]] = {
 }
 _BODY_PROBLEMS = (
     "malformed",
+    "too-slow",
     "invalid-input",
     "too-large",
     "unsupported-media-type",
@@ -114,8 +117,8 @@ def _create(library: Library, name: str, changes: dict[str, Any]) -> tuple[dict[
     return describe(library, row), created
 
 
-def _list(library: Library) -> bytes:
-    return to_json({"collections": [describe(library, row) for row in library.catalog.list()]})
+def _list(library: Library, names: frozenset[str] | None) -> bytes:
+    return to_json({"collections": [describe(library, row) for row in library.catalog.list(names)]})
 
 
 def _answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -123,11 +126,16 @@ def _answer(body: Any, status: int = 200, headers: dict[str, str] | None = None)
 
 
 @router.get(
-    "", operation_id="list_collections", response_model=CollectionList, responses=documented("overloaded")
+    "",
+    operation_id="list_collections",
+    response_model=CollectionList,
+    responses=documented("overloaded"),
+    dependencies=[needs(None)],
 )
-async def list_collections(service: ServiceHere) -> Response:
-    """All collections by name, each with its counts and the served generation."""
-    return _answer(await to_thread.run_sync(_list, service.library, limiter=service.storing))
+async def list_collections(service: ServiceHere, caller: CallerHere) -> Response:
+    """The collections that the caller has a scope for, by name, with counts and the served generation."""
+    call = partial(_list, service.library, caller.names(None))
+    return _answer(await to_thread.run_sync(call, limiter=service.storing))
 
 
 @router.put(
@@ -137,6 +145,7 @@ async def list_collections(service: ServiceHere) -> Response:
     response_model=CollectionOut,
     responses=documented(*_BODY_PROBLEMS, "conflict", "overloaded") | _CREATED,
     openapi_extra=_BODY,
+    dependencies=[needs("admin")],
 )
 async def put_collection(collection: CollectionName, service: ServiceHere, request: Request) -> Response:
     """Create a collection, or change settings of the one there is; every setting has a default.
@@ -160,6 +169,7 @@ async def put_collection(collection: CollectionName, service: ServiceHere, reque
     operation_id="describe_collection",
     response_model=CollectionOut,
     responses=documented("not-found", "overloaded"),
+    dependencies=[needs(None)],
 )
 async def describe_collection(collection: CollectionName, service: ServiceHere) -> Response:
     """Settings, counts, generations."""
@@ -173,6 +183,7 @@ async def describe_collection(collection: CollectionName, service: ServiceHere) 
     status_code=204,
     response_class=Response,
     responses=documented("not-found", "overloaded", "storage-full"),
+    dependencies=[needs("admin")],
 )
 async def remove_collection(collection: CollectionName, service: ServiceHere) -> Response:
     """Remove a collection with all its records and generations."""
@@ -188,6 +199,7 @@ async def remove_collection(collection: CollectionName, service: ServiceHere) ->
     response_model=JobOut,
     responses=documented(*_BODY_PROBLEMS, "not-found", "conflict", "overloaded") | _ENTERED,
     openapi_extra=_BODY,
+    dependencies=[needs("admin")],
 )
 async def reindex_collection(collection: CollectionName, service: ServiceHere, request: Request) -> Response:
     """Build a new generation, also with other settings, beside the served one, then serve it."""
@@ -195,6 +207,7 @@ async def reindex_collection(collection: CollectionName, service: ServiceHere, r
     changes = (await read_optional_json(request, SettingsIn, MAX_SETTINGS_BYTES)).changes()
     check_settings(service.settings, changes)
     job = await to_thread.run_sync(service.jobs.submit, collection, changes, limiter=service.storing)
+    deed_of(request).subject = job.id
     return _answer(describe_job(job, None), 202, {"Location": f"/jobs/{job.id}"})
 
 
@@ -203,6 +216,7 @@ async def reindex_collection(collection: CollectionName, service: ServiceHere, r
     operation_id="rollback_collection",
     response_model=RollbackOut,
     responses=documented("not-found", "conflict", "overloaded", "unavailable", "storage-full"),
+    dependencies=[needs("admin")],
 )
 async def rollback_collection(collection: CollectionName, service: ServiceHere) -> Response:
     """Serve the generation before the served one."""

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexing.parsing import DocumentIn, TrajectoryIn
+from service.authentication import OPEN
 from service.problems import documented
 from service.responses import Problem
 from service.schemas import RetrieveIn, SettingsIn
@@ -36,6 +37,8 @@ def _to_first(plural: str, one: str) -> dict[str, Any]:
     found = {"collection": "$request.path.collection", "id": f"$response.body#/{plural}/0/id"}
     return {name: _link(name, **found) for name in (f"read_{one}", f"delete_{one}")}
 
+
+_OF_KEYS = ("unauthenticated", "forbidden", "rate-limited")
 
 _WITHIN = {name: _link(name, collection="$request.path.collection") for name in _OF_COLLECTION}
 _LINKS: dict[str, dict[str, Any]] = {
@@ -73,12 +76,22 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components |= schemas["$defs"]
     components.pop("HTTPValidationError", None)
     components.pop("ValidationError", None)
-    for path in document["paths"].values():
-        for call in path.values():
+    for path, calls in document["paths"].items():
+        for call in calls.values():
             if "HTTPValidationError" in str(call["responses"].get("422")):
                 del call["responses"]["422"]  # FastAPI's guess, where any text will do
             for status, links in _LINKS.get(call["operationId"], {}).items():
                 call["responses"][status]["links"] = links
-            call["responses"] |= {str(code): told for code, told in documented("internal").items()}
+            _add_problems(call["responses"], "internal", *(() if path in OPEN else _OF_KEYS))
+            if "security" in call:
+                call["security"].append({})  # a service without any keys asks for none
     document["components"]["schemas"] = dict(sorted(components.items()))
     return document
+
+
+def _add_problems(responses: dict[str, Any], *names: str) -> None:
+    """Add problems to those that a call tells of itself."""
+    for status, told in documented(*names).items():
+        known = responses.setdefault(str(status), told)
+        if known is not told:
+            known["description"] += f" · {told['description']}"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
 from service.bodies import JSON_TYPE
-from service.problems import documented
+from service.problems import NotReady, documented
 from service.responses import Alive, Ready
 from service.state import ServiceHere
 
@@ -22,8 +22,21 @@ async def live() -> Response:
 
 @router.get("/ready", operation_id="ready", response_model=Ready, responses=documented("not-ready"))
 async def ready(service: ServiceHere) -> Response:
-    """The collections are loaded, and a real embedding and search have gone through seconds ago."""
-    milliseconds = await to_thread.run_sync(service.readiness.check)
-    collections = len(await to_thread.run_sync(service.library.catalog.list, limiter=service.storing))
-    body = {"status": "ready", "probe_ms": milliseconds, "collections": collections}
+    """The collections are loaded, and a real embedding and search have gone through seconds ago.
+
+    Where callers need a key, strangers learn no more than that: no number, no name of a collection.
+    """
+    reserved = await service.authority.asks()
+    try:
+        milliseconds = await to_thread.run_sync(service.readiness.check)
+    except NotReady:
+        if reserved:
+            raise NotReady("it can't do its work yet; the log says why") from None
+        raise
+    found = await to_thread.run_sync(service.library.catalog.list, limiter=service.storing)
+    body = {
+        "status": "ready",
+        "probe_ms": milliseconds,
+        "collections": None if reserved else len(found),
+    }
     return Response(to_json(body), media_type=JSON_TYPE)

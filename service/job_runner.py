@@ -30,6 +30,11 @@ class Cancelled(PrecedentError):
     """The job was told to stop."""
 
 
+def no_job(id: str) -> NotFound:
+    """What is told of a job that isn't there, or isn't there for this caller."""
+    return NotFound(f"no job {id[:80]!r}; GET /jobs lists them")
+
+
 @dataclass(slots=True)
 class _Work:
     """One job of this process: what stops it, and how fast its present stage goes."""
@@ -137,7 +142,7 @@ class JobRunner:
         """The job of this id; raises NotFound."""
         job = self._store.get(id)
         if job is None:
-            raise NotFound(f"no job {id[:80]!r}; GET /jobs lists them")
+            raise no_job(id)
         return job
 
     def pace(self, id: str) -> float | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 
 from indexing.store.jobs import Job
+from service.auditing import deed_of
 from service.bodies import JSON_TYPE
+from service.caller import Caller, CallerHere, needs
+from service.job_runner import no_job
 from service.problems import documented
 from service.responses import JobList, JobOut
 from service.state import Service, ServiceHere
@@ -52,22 +56,40 @@ def _answer(body: dict[str, Any]) -> Response:
     return Response(to_json(body), media_type=JSON_TYPE)
 
 
+async def _seen(service: Service, caller: Caller, id: str) -> Job:
+    """The job, for who has a scope for its collection; for others there is none: raises NotFound."""
+    job = await to_thread.run_sync(service.jobs.get, id, limiter=service.storing)
+    if caller.names(None) is not None and (job.collection is None or not caller.may(None, job.collection)):
+        raise no_job(id)
+    return job
+
+
 @router.get(
-    "", operation_id="list_jobs", response_model=JobList, responses=documented("invalid-input", "overloaded")
+    "",
+    operation_id="list_jobs",
+    response_model=JobList,
+    responses=documented("invalid-input", "overloaded"),
+    dependencies=[needs(None)],
 )
-async def list_jobs(service: ServiceHere, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    """The newest jobs, newest first."""
-    jobs = await to_thread.run_sync(service.library.jobs.list, limit, limiter=service.storing)
+async def list_jobs(
+    service: ServiceHere, caller: CallerHere, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> Response:
+    """The newest jobs, newest first, of the collections that the caller has a scope for."""
+    call = partial(service.library.jobs.list, limit, caller.names(None))
+    jobs = await to_thread.run_sync(call, limiter=service.storing)
     return _answer({"jobs": [_described(service, job) for job in jobs]})
 
 
 @router.get(
-    "/{id}", operation_id="read_job", response_model=JobOut, responses=documented("not-found", "overloaded")
+    "/{id}",
+    operation_id="read_job",
+    response_model=JobOut,
+    responses=documented("not-found", "overloaded"),
+    dependencies=[needs(None)],
 )
-async def read_job(id: JobId, service: ServiceHere) -> Response:
+async def read_job(id: JobId, service: ServiceHere, caller: CallerHere) -> Response:
     """State, progress and error of a job."""
-    job = await to_thread.run_sync(service.jobs.get, id, limiter=service.storing)
-    return _answer(_described(service, job))
+    return _answer(_described(service, await _seen(service, caller, id)))
 
 
 @router.post(
@@ -75,8 +97,11 @@ async def read_job(id: JobId, service: ServiceHere) -> Response:
     operation_id="cancel_job",
     response_model=JobOut,
     responses=documented("not-found", "conflict", "overloaded"),
+    dependencies=[needs("admin")],
 )
-async def cancel_job(id: JobId, service: ServiceHere) -> Response:
+async def cancel_job(id: JobId, service: ServiceHere, caller: CallerHere, request: Request) -> Response:
     """Stop a job; one that is deep in its work may be `running` still when this answers."""
+    deed_of(request).subject = id
+    caller.require("admin", (await _seen(service, caller, id)).collection)
     job = await to_thread.run_sync(service.jobs.cancel, id, limiter=service.waiting)
     return _answer(_described(service, job))

@@ -16,8 +16,10 @@ from starlette.routing import Match
 
 from indexing import errors
 from indexing.parsing import told
+from service.caller import Forbidden, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="precedent"'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MAX_ERRORS = 100
 MAX_DETAIL = 2_000
@@ -41,6 +43,8 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("malformed", 400, "Not JSON", "the body can't be read as what it says it is: repair the JSON"),
+        Kind("unauthenticated", 401, "No key", "no valid API key: send `Authorization: Bearer` with one"),
+        Kind("forbidden", 403, "Forbidden", "the key doesn't open this: the detail says what would"),
         Kind(
             "foreign-host", 403, "Foreign host", "without keys only this machine is answered: use 127.0.0.1"
         ),
@@ -51,6 +55,7 @@ KINDS = {
         Kind(
             "method-not-allowed", 405, "Method not allowed", "the path has other methods: `Allow` names them"
         ),
+        Kind("too-slow", 408, "Too slow", "nothing of the body came for a minute: send it again"),
         Kind(
             "conflict",
             409,
@@ -80,6 +85,12 @@ KINDS = {
             "a filter that has no meaning: `field` is the key to blame",
         ),
         Kind("overloaded", 429, "Overloaded", "a queue is full: send it again after `Retry-After` seconds"),
+        Kind(
+            "rate-limited",
+            429,
+            "Too many requests",
+            "the key calls too often: send it again after `Retry-After` seconds",
+        ),
         Kind("internal", 500, "Internal error", "a fault of ours, logged: please report it"),
         Kind(
             "not-ready", 503, "Not ready", "still loading, or the built-in probe fails: the detail says what"
@@ -116,6 +127,10 @@ class Malformed(errors.PrecedentError):
     """A body that can't be read as what it says it is."""
 
 
+class TooSlow(errors.PrecedentError):
+    """A body that stands still on its way."""
+
+
 class UnsupportedMediaType(errors.PrecedentError):
     """A content type or encoding that the call doesn't read."""
 
@@ -138,9 +153,12 @@ class InvalidFields(errors.PrecedentError):
 
 _OWN: Mapping[type[errors.PrecedentError], str] = {
     Malformed: "malformed",
+    TooSlow: "too-slow",
     UnsupportedMediaType: "unsupported-media-type",
     NotReady: "not-ready",
     InvalidFields: "invalid-input",
+    Unauthenticated: "unauthenticated",
+    Forbidden: "forbidden",
 }
 
 
@@ -186,6 +204,12 @@ def of_error(error: errors.PrecedentError) -> Response:
             return problem(name, str(error), headers={"Retry-After": str(max(1, round(seconds)))})
         case NotReady():
             return problem(name, str(error), headers={"Retry-After": "1"})
+        case Unauthenticated(shown=shown):
+            fault = ', error="invalid_token"' if shown else ""
+            return problem(name, str(error), headers={"WWW-Authenticate": f"{CHALLENGE}{fault}"})
+        case Forbidden(scope=scope):
+            fault = f', error="insufficient_scope", scope="{scope}"'
+            return problem(name, str(error), headers={"WWW-Authenticate": f"{CHALLENGE}{fault}"})
         case UnsupportedMediaType(accepted=accepted):
             return problem(name, str(error), headers={"Accept": accepted})
     return problem(name, str(error))

@@ -17,8 +17,10 @@ from indexing.errors import InvalidInput, NotFound
 from indexing.library import Library
 from indexing.records import MAX_ID_LENGTH
 from indexing.store.records import Kind
+from service.auditing import deed_of
 from service.bodies import JSON_TYPE, media_type, pieces, read_body
 from service.bulk import Batcher, BulkUpsert, LineSplitter
+from service.caller import needs
 from service.collections import CollectionName, collection_of
 from service.problems import documented
 from service.responses import BulkReport, DocumentOut, DocumentPage, TrajectoryOut, TrajectoryPage
@@ -74,13 +76,21 @@ async def upsert(service: Service, kind: Kind, collection: str, request: Request
     """Keep what the body holds; memory stays flat however long an NDJSON body is."""
     row = await collection_of(service, collection)
     job = BulkUpsert(service.library, collection, kind, row.sequence)
+    try:
+        await _take(service, job, request)
+    finally:
+        deed_of(request).records = job.accepted + job.updated
+    return job
+
+
+async def _take(service: Service, job: BulkUpsert, request: Request) -> None:
     run = partial(to_thread.run_sync, limiter=service.storing)
     settings = service.settings
     if media_type(request, *NDJSON_TYPES, JSON_TYPE) == JSON_TYPE:
         advice = ", or as application/x-ndjson, which is read as a stream"
         body = await read_body(request, settings.max_array_bytes, advice)
         await run(job.array, body)
-        return job
+        return
     splitter, batcher = LineSplitter(), Batcher()
     async for piece in pieces(request, settings.max_body_bytes, "; what came before is kept"):
         for line in splitter.feed(piece):
@@ -90,7 +100,6 @@ async def upsert(service: Service, kind: Kind, collection: str, request: Request
         if batch := batcher.add(line):
             await run(job.lines, batch)
     await run(job.lines, batcher.take())
-    return job
 
 
 async def wait_for(service: Service, collection: str, sequence: int) -> None:
@@ -177,8 +186,9 @@ def router(kind: Kind) -> APIRouter:
         name=f"Upsert {plural}",
         operation_id=f"upsert_{plural}",
         response_model=BulkReport,
-        responses=documented(*WRITE_PROBLEMS, "malformed", "too-large", "unsupported-media-type"),
+        responses=documented(*WRITE_PROBLEMS, "malformed", "too-slow", "too-large", "unsupported-media-type"),
         openapi_extra=_bulk_body(f"{kind.capitalize()}In"),
+        dependencies=[needs("write")],
     )
     async def upsert_many(
         collection: CollectionName, service: ServiceHere, request: Request, wait: Wait = False
@@ -195,6 +205,7 @@ def router(kind: Kind) -> APIRouter:
         operation_id=f"page_{plural}",
         response_model=many,
         responses=documented("not-found", "invalid-input", "overloaded"),
+        dependencies=[needs("retrieve")],
     )
     async def read_many(
         collection: CollectionName,
@@ -212,6 +223,7 @@ def router(kind: Kind) -> APIRouter:
         operation_id=f"read_{kind}",
         response_model=one,
         responses=documented("not-found", "overloaded"),
+        dependencies=[needs("retrieve")],
     )
     async def read_one(collection: CollectionName, id: RecordId, service: ServiceHere) -> Response:
         """One record as it is kept."""
@@ -225,15 +237,17 @@ def router(kind: Kind) -> APIRouter:
         status_code=204,
         response_class=Response,
         responses=documented(*WRITE_PROBLEMS),
+        dependencies=[needs("write")],
     )
     async def delete_one(
-        collection: CollectionName, id: RecordId, service: ServiceHere, wait: Wait = False
+        collection: CollectionName, id: RecordId, service: ServiceHere, request: Request, wait: Wait = False
     ) -> Response:
         """Delete a record: it is in no answer any more when this one comes."""
         _check_id((await collection_of(service, collection)).name, kind, id)
         sequence = await to_thread.run_sync(
             service.library.delete, collection, kind, id, limiter=service.storing
         )
+        deed_of(request).records = 1
         if wait:
             await wait_for(service, collection, sequence)
         return Response(status_code=204)

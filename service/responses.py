@@ -181,7 +181,7 @@ class Ready(ResponseModel):
 
     status: Literal["ready"]
     probe_ms: float
-    collections: Count
+    collections: Count | None = Field(description="null where callers need a key: this call needs none.")
 
 
 class QueryOut(ResponseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +17,7 @@ from retrievers.query_writers import AgentWriter, QueryWriter, Written
 from retrievers.retrieval import retrieve
 from retrievers.strategies import STRATEGIES, needs_query
 from service.bodies import JSON_TYPE, read_json
+from service.caller import NO_KEY, CallerHere, needs
 from service.problems import NotReady, documented
 from service.responses import AnswerOut
 from service.schemas import RetrieveIn
@@ -24,11 +26,6 @@ from service.state import service_of
 from service.writers import query_writer
 
 router = APIRouter(tags=["retrieval"])
-
-NO_KEY = ""
-"""Whose episodes these are while there are no API keys."""
-
-DOCUMENTS_SHOWN = f"{NO_KEY}/documents"
 
 EPISODE_NOT_KEPT = "episode:not_kept"
 """In `degraded`: the disk is full, or busy for too long, so the same may be shown again."""
@@ -63,12 +60,14 @@ def to_request(asked: RetrieveIn, written: Written, deadline: float) -> requests
     )
 
 
-def answer(library: Library, asked: RetrieveIn, written: Written, deadline: float) -> dict[str, Any]:
-    """Search, and remember what the episode was shown. Blocks: belongs in a thread."""
+def answer(
+    library: Library, asked: RetrieveIn, written: Written, deadline: float, key: str = NO_KEY
+) -> dict[str, Any]:
+    """Search, and remember what the key's episode was shown. Blocks: belongs in a thread."""
     live = library.live(asked.collection)
     request = to_request(asked, written, deadline)
     # A document and a trajectory may bear one id: what was shown of each is remembered apart.
-    whose = DOCUMENTS_SHOWN if STRATEGIES[asked.strategy].documents else NO_KEY
+    whose = f"{key}/documents" if STRATEGIES[asked.strategy].documents else key
     if asked.episode is not None:
         shown = library.episodes.shown(live.id, whose, asked.episode)
         request = replace(request, shown=tuple(shown))
@@ -96,22 +95,25 @@ async def answer_once(settings: Settings, library: Library, asked: RetrieveIn) -
     operation_id="retrieve",
     response_model=AnswerOut,
     responses=documented(
-        "malformed", "not-found", "embedder-mismatch", "too-large", "unsupported-media-type",
+        "malformed", "too-slow", "not-found", "embedder-mismatch", "too-large", "unsupported-media-type",
         "invalid-input", "invalid-filter", "overloaded", "not-ready", "deadline-exceeded", "unavailable",
         "storage-full",
     ),
     openapi_extra=_BODY,
+    dependencies=[needs("retrieve")],
 )  # fmt: skip
-async def post_retrieve(request: Request) -> Response:
+async def post_retrieve(request: Request, caller: CallerHere) -> Response:
     """Demonstrations for an agent amid an episode: who has stood here before, and what did they do next?"""
     arrived = time.monotonic()
     service = service_of(request)
     asked = await read_json(request, RetrieveIn, service.settings.max_retrieve_bytes)
+    caller.require("retrieve", asked.collection)
     asked.conditions()
     if not service.readiness.loaded:
         raise NotReady("the collections are being loaded; try again in a second")
     deadline = arrived + asked.deadline_ms / 1e3
     written = await write_queries(service.writer, asked, deadline)
-    fields = await service.searching.run(lambda: answer(service.library, asked, written, deadline), deadline)
+    search = partial(answer, service.library, asked, written, deadline, caller.key)
+    fields = await service.searching.run(search, deadline)
     fields["timings_ms"]["total"] = round((time.monotonic() - arrived) * 1e3, 3)
     return Response(to_json(fields), media_type=JSON_TYPE)

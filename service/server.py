@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, told: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app if app.state.settings.insecure else LoopbackOnly(app),
+                app if app.state.settings.insecure else LoopbackOnly(app, self._asks),
                 http=BoundedHead,
                 log_config=None,
                 access_log=False,
@@ -80,6 +80,10 @@ class Server(uvicorn.Server):
         self._app = app
         self._told = told
         self._telling: asyncio.Task[None] | None = None
+
+    async def _asks(self) -> bool:
+        service: Service = self._app.state.service
+        return await service.authority.asks()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

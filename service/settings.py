@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     search_threads: Annotated[int, Field(ge=1, le=256)] = min(8, max(2, os.cpu_count() or 1))
     max_waiting: Annotated[int, Field(ge=0)] = 256
     wait_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    audit_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    rate_limit: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    rate_burst: Annotated[int, Field(ge=1, le=10**6)] = 2_000
 
     @field_validator("embedders", "tokenizers", mode="before")
     @classmethod
@@ -99,12 +102,18 @@ class Settings(BaseSettings):
                 "tokenizer",
             )
 
-    def check_address(self) -> None:
-        """Raise InvalidInput for an address that others can reach, unless that was asked for."""
-        if not self.insecure and not is_loopback(self.host):
+    @property
+    def needs_no_key(self) -> bool:
+        """Whether the service answers without any key while none was ever made."""
+        return self.insecure or is_loopback(self.host)
+
+    def check_address(self, keyed: bool) -> None:
+        """Raise InvalidInput for an address that others reach where there are no keys, unless told to."""
+        if not keyed and not self.needs_no_key:
             raise InvalidInput(
                 f"{self.host} can be reached from other machines, and there are no API keys: "
-                "use 127.0.0.1, or --insecure if everyone who can reach it may read and write",
+                "make one with precedent keys create, use 127.0.0.1, "
+                "or --insecure if everyone who can reach it may read and write",
                 "host",
             )
 

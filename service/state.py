@@ -10,9 +10,11 @@ from fastapi import Depends, Request
 
 from indexing.library import Library
 from retrievers.query_writers import QueryWriter
+from service.authority import Authority
 from service.gate import Gate
 from service.job_runner import JobRunner
 from service.readiness import Readiness
+from service.sessions import Sessions
 from service.settings import Settings
 
 STORING_THREADS = 8
@@ -29,6 +31,8 @@ class Service:
     jobs: JobRunner
     readiness: Readiness
     searching: Gate
+    authority: Authority
+    sessions: Sessions = field(default_factory=Sessions)
     storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
 

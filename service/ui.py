@@ -25,6 +25,7 @@ from indexing.library import Library
 from indexing.records import Trajectory, trajectory_from_bytes
 from indexing.store.catalog import Collection
 from service.bodies import media_type, read_body
+from service.caller import caller_of
 from service.collections import CollectionName, collection_of, describe
 from service.problems import InvalidFields, NotReady, faults_of, of_error
 from service.retrieval import answer, write_queries
@@ -93,8 +94,9 @@ router = APIRouter(prefix="/ui", include_in_schema=False, route_class=Page)
 
 @router.get("")
 async def home(service: ServiceHere, request: Request) -> Response:
-    """All collections."""
-    shown = await to_thread.run_sync(_described, service.library, limiter=service.storing)
+    """The collections that the caller may ask."""
+    names = caller_of(request).names("retrieve")
+    shown = await to_thread.run_sync(_described, service.library, names, limiter=service.storing)
     return await _page(request, "home.html", collections=shown)
 
 
@@ -150,8 +152,8 @@ async def _found(service: Service, asked: RetrieveIn) -> dict[str, Any]:
     return found
 
 
-def _described(library: Library) -> list[dict[str, Any]]:
-    return [describe(library, row) for row in library.catalog.list()]
+def _described(library: Library, names: frozenset[str] | None) -> list[dict[str, Any]]:
+    return [describe(library, row) for row in library.catalog.list(names)]
 
 
 def _standing(library: Library, row: Collection, id: str | None, step: int | None) -> Standing | None:

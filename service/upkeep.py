@@ -10,13 +10,16 @@ from anyio import to_thread
 
 from indexing.errors import Conflict, PrecedentError
 from indexing.library import Library
+from service.authority import Authority
 from service.job_runner import JobRunner
 
 log = logging.getLogger(__name__)
 
 EPISODE_KEPT_S = 24 * 3600
 FORGET_EVERY_S = 300.0
+FORGET_AUDIT_EVERY_S = 3600.0
 LOOK_EVERY_S = 5.0
+KEEP_USES_EVERY_S = 30.0
 
 
 async def forget_episodes(library: Library) -> None:
@@ -27,6 +30,16 @@ async def forget_episodes(library: Library) -> None:
         except PrecedentError as error:
             log.warning("old episodes aren't forgotten yet: %s", error)
         await asyncio.sleep(FORGET_EVERY_S)
+
+
+async def forget_audit(library: Library, days: int) -> None:
+    """Forget what the audit log tells of long ago."""
+    while True:
+        try:
+            await to_thread.run_sync(library.audit.forget, time.time() - days * 24 * 3600)
+        except PrecedentError as error:
+            log.warning("the audit log isn't shortened yet: %s", error)
+        await asyncio.sleep(FORGET_AUDIT_EVERY_S)
 
 
 async def renew_generations(library: Library, jobs: JobRunner) -> None:
@@ -40,3 +53,10 @@ async def renew_generations(library: Library, jobs: JobRunner) -> None:
             continue  # it is being reindexed already
         except PrecedentError as error:
             log.warning("generations aren't renewed yet: %s", error)
+
+
+async def keep_uses(authority: Authority) -> None:
+    """Write down when keys were last used."""
+    while True:
+        await asyncio.sleep(KEEP_USES_EVERY_S)
+        await to_thread.run_sync(authority.keep_uses)

@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.problems import problem
+from indexing.errors import PrecedentError
+from service.problems import of_error, problem
 
 MAX_HEAD = 256 << 10
 """Bytes that a request's line and headers may have together."""
 
+HEAD_S = 30.0
+"""How long a client may take for them, counted from its connecting; between requests uvicorn waits 5 s."""
+
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself would gather headers of any length."""
+    """uvicorn's protocol, which by itself would gather headers of any length, for as long as it takes."""
 
     _head: int | None = None
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody connects; a request must follow."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(_TOO_SLOW)
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client; hangs up when the headers don't end."""
@@ -34,25 +66,35 @@ class BoundedHead(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._head = 0
+        self._await_head()
 
     def on_headers_complete(self) -> None:
         """Its headers have ended."""
         self._head = None
+        self._stop_waiting()
         super().on_headers_complete()
 
 
 class LoopbackOnly:
-    """Answers only requests that name this machine as their host.
+    """Answers only requests that name this machine as their host, unless callers need a key.
 
     Without keys on loopback, a page of elsewhere could have its own name resolve to 127.0.0.1 and
-    read answers as its own (DNS rebinding); its requests name the foreign host.
+    read answers as its own (DNS rebinding); its requests name the foreign host. It has no key, and
+    the browser keeps our cookie for our name.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, asks: Callable[[], Awaitable[bool]]) -> None:
         self.app = app
+        self._asks = asks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or is_loopback(Headers(scope=scope).get("host", "localhost")):
+        here = scope["type"] != "http" or is_loopback(Headers(scope=scope).get("host", "localhost"))
+        try:
+            here = here or await self._asks()
+        except PrecedentError as error:
+            await of_error(error)(scope, receive, send)
+            return
+        if here:
             await self.app(scope, receive, send)
             return
         told = "this service answers on this machine only; call it as 127.0.0.1 or localhost"

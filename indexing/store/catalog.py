@@ -72,10 +72,13 @@ class Catalog:
             row = connection.execute(select(collections).where(collections.c.name == name)).one_or_none()
         return collection_row(row) if row else None
 
-    def list(self) -> builtins.list[Collection]:
-        """All collections by name."""
+    def list(self, names: frozenset[str] | None = None) -> builtins.list[Collection]:
+        """All collections by name; with `names`, only those of them that are there."""
+        query = select(collections).order_by(collections.c.name)
+        if names is not None:
+            query = query.where(collections.c.name.in_(names))
         with read(self._engine) as connection:
-            rows = connection.execute(select(collections).order_by(collections.c.name)).all()
+            rows = connection.execute(query).all()
         return [collection_row(row) for row in rows]
 
     def state(self, name: str) -> tuple[int, int, str | None] | None:

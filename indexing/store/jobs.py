@@ -77,9 +77,11 @@ class JobStore:
             row = connection.execute(select(jobs).where(jobs.c.id == id)).one_or_none()
         return _job(row) if row else None
 
-    def list(self, limit: int) -> builtins.list[Job]:
-        """The newest `limit` jobs, newest first."""
+    def list(self, limit: int, of: frozenset[str] | None = None) -> builtins.list[Job]:
+        """The newest `limit` jobs, newest first; with `of`, only those of these collections."""
         query = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        if of is not None:
+            query = query.where(jobs.c.collection.in_(of))
         with read(self._engine) as connection:
             return [_job(row) for row in connection.execute(query)]
 

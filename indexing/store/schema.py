@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-HEAD = "0001"
+HEAD = "0003"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -124,3 +124,31 @@ episodes = Table(
     Column("used_at", Double, nullable=False),
 )
 Index(None, episodes.c.used_at)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Identifier, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("grants", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("used_at", Double),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("collection", Text),
+    Column("subject", Text),
+    Column("records", Integer),
+    sqlite_autoincrement=True,
+)
+Index(None, audit.c.at)

@@ -34,6 +34,9 @@ Settings: TypeAlias = Annotated[
 DATA_DIR = Path("data")
 DATABASE = "precedent.db"
 
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tabs and line ends, and those that turn the direction of writing."""
+
 
 @contextmanager
 def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
@@ -123,12 +126,21 @@ def parse_settings(given: Iterable[str] | None) -> dict[str, JSON]:
 
 def answer(value: JSON) -> None:
     """A JSON result: indented on a terminal, one line for a program."""
-    typer.echo(to_json(value, indent=2 if sys.stdout.isatty() else None))
+    if sys.stdout.isatty():
+        shown = to_json(value, indent=2).decode()
+        typer.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown))
+    else:
+        typer.echo(to_json(value))
 
 
 def say(message: str) -> None:
     """Talk to whoever is watching."""
-    typer.echo(f"precedent: {message}", err=True)
+    typer.echo(f"precedent: {visible(message)}", err=True)
+
+
+def visible(text: str) -> str:
+    """A text that may come from a record, with nothing in it that a terminal obeys or shows out of order."""
+    return _OBEYED.sub("\ufffd", text)
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

@@ -19,6 +19,7 @@ from service.commands.common import (
     only_collection,
     open_library,
     say,
+    visible,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def retrieve(
 
         found = asyncio.run(answer_once(settings, library, asked))
     if render and not json:
-        typer.echo(found["prompt"] or "")
+        prompt = found["prompt"] or ""
+        typer.echo(visible(prompt) if sys.stdout.isatty() else prompt)
     else:
         answer(found)
 

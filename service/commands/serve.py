@@ -32,21 +32,21 @@ def serve(
         Path | None, typer.Option(metavar="FOLDER", help="Sample collections to load, each once.")
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let everyone who can reach the address read and write.")
+        bool,
+        typer.Option("--insecure", help="Start without keys: whoever can reach it may read and write."),
     ] = False,
 ) -> None:
     """Start the service."""
     from service.settings import load_settings
 
     settings = load_settings(data_dir=data_dir, host=host, port=port, insecure=insecure or None)
-    settings.check_address()
-
     from service import server
 
-    with server.bind(settings.host, settings.port) as listener:
-        url = server.url_of(listener)
-        server.log_to_stderr(settings.log_level)
-        with open_library(settings.data_dir, create=True) as library:
+    server.log_to_stderr(settings.log_level)
+    with open_library(settings.data_dir, create=True) as library:
+        settings.check_address(library.keys.exist())
+        with server.bind(settings.host, settings.port) as listener:
+            url = server.url_of(listener)
             request = _load_samples(library, samples) if samples else None
 
             from service.app import create_app

@@ -49,7 +49,12 @@ def test_a_command_exists_with_its_options(where: str, line: str) -> None:
     group: Any = typer.main.get_command(app)
     name, *words = [word for word in shlex.split(line, comments=True) if word != "…"]
     assert name in group.commands, f"{where}: no such command"
-    known = {option for one in group.commands[name].params for option in (*one.opts, *one.secondary_opts)}
+    command = group.commands[name]
+    while hasattr(command, "commands"):
+        name, *words = words
+        assert name in command.commands, f"{where}: no such command"
+        command = command.commands[name]
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
     given = {word.split("=")[0] for word in words if word.startswith("-") and word != "-"}
     assert given - known - {"--help"} == set(), where
 

@@ -10,12 +10,16 @@ from starlette.testclient import TestClient
 
 from indexing import errors
 from service import problems
+from service.caller import Forbidden, Unauthenticated
 from service.problems import KINDS, OF_ERRORS, documented, of_error
 from tests.service.running import create, problem, settings_for
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "problems.md"
 RAISED: dict[str, errors.PrecedentError] = {
     "malformed": problems.Malformed("x"),
+    "too-slow": problems.TooSlow("x"),
+    "unauthenticated": Unauthenticated("x"),
+    "forbidden": Forbidden("x", "write"),
     "not-found": errors.NotFound("x"),
     "conflict": errors.Conflict("x"),
     "embedder-mismatch": errors.EmbedderMismatch("x"),
@@ -31,7 +35,7 @@ RAISED: dict[str, errors.PrecedentError] = {
     "unavailable": errors.PrecedentError("x"),
     "storage-full": errors.StorageFull("x"),
 }
-MET_ELSEWHERE = {"foreign-host", "no-such-address", "method-not-allowed", "internal"}
+MET_ELSEWHERE = {"foreign-host", "no-such-address", "method-not-allowed", "rate-limited", "internal"}
 
 
 def test_the_page_lists_every_type() -> None:

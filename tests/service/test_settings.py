@@ -41,14 +41,17 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: object) -> 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_this_machine_needs_no_leave(host: str) -> None:
     assert is_loopback(host)
-    Settings(host=host).check_address()
+    assert Settings(host=host).needs_no_key
+    Settings(host=host).check_address(keyed=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
 def test_an_address_that_others_reach_must_be_asked_for(host: str) -> None:
     with pytest.raises(InvalidInput, match="--insecure"):
-        Settings(host=host).check_address()
-    Settings(host=host, insecure=True).check_address()
+        Settings(host=host).check_address(keyed=False)
+    assert not Settings(host=host).needs_no_key
+    Settings(host=host).check_address(keyed=True)
+    Settings(host=host, insecure=True).check_address(keyed=False)
 
 
 @pytest.mark.parametrize("name", ["hashing-8", "hashing-4096", "all-MiniLM-L6-v2"])

@@ -129,3 +129,31 @@ def test_place_knows_the_folders_above_a_file_however_packed(tmp_path: Path) -> 
     assert place(tmp_path / "a", "one.json", 2) == expected
     assert place(tmp_path, "a/one.json", 2) == expected
     assert place(make_tar(tmp_path / "x.tar.gz"), "a/one.json", 3) == expected
+
+
+@pytest.mark.parametrize("name", ["../evil.json", "/tmp/evil.json", "a/../../evil.json", "..\\evil.json"])
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+def test_an_archive_writes_nothing_wherever_its_members_say_they_belong(
+    tmp_path: Path, name: str, suffix: str
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_bytes(b"not for anyone")
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    archive = folder / f"a{suffix}"
+    if suffix == ".zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr(name, b"[]")
+    else:
+        with tarfile.open(archive, "w:gz" if suffix.endswith("gz") else "w") as packed_too:
+            member = tarfile.TarInfo(name)
+            member.size = 2
+            packed_too.addfile(member, io.BytesIO(b"[]"))
+            for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE):
+                link = tarfile.TarInfo(f"link{kind!r}.json")
+                link.type, link.linkname = kind, str(secret)
+                packed_too.addfile(link)
+    before = sorted(tmp_path.rglob("*"))
+    read = [content for _, content in iter_files(archive, (".json",), ImportReport())]
+    assert read == ([b"[]"] if name.startswith("/") else [])  # what begins with a dot is passed over
+    assert sorted(tmp_path.rglob("*")) == before

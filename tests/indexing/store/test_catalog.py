@@ -55,6 +55,8 @@ def test_collections_are_listed_by_name(catalog: Catalog) -> None:
     for name in ("b", "a-1", "a", "a_1"):
         catalog.create(name, {})
     assert [collection.name for collection in catalog.list()] == ["a", "a-1", "a_1", "b"]
+    assert [collection.name for collection in catalog.list(frozenset({"b", "a", "c"}))] == ["a", "b"]
+    assert catalog.list(frozenset()) == []
 
 
 def test_settings_are_replaced(catalog: Catalog) -> None:

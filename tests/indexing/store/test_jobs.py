@@ -36,6 +36,14 @@ def test_jobs_are_listed_newest_first(jobs: JobStore) -> None:
     assert [found.id for found in jobs.list(3)] == ["d", "b", "c"]
 
 
+def test_jobs_of_some_collections_are_listed_alone(jobs: JobStore) -> None:
+    jobs.add(job("a", 1.0))
+    jobs.add(Job("b", "reindex", "other", 2.0))
+    jobs.add(Job("c", "compact", None, 3.0))
+    assert [found.id for found in jobs.list(1, frozenset({"web", "none"}))] == ["a"]
+    assert jobs.list(9, frozenset()) == []
+
+
 def test_a_job_s_life(jobs: JobStore) -> None:
     jobs.add(job("a"))
     jobs.update("a", state="running", started_at=2.0, heartbeat_at=2.0)

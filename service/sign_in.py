@@ -1,0 +1,113 @@
+"""`/ui/-/sign-in`: a person shows a key once and gets a session for the pages."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
+
+from service.bodies import media_type, read_body
+from service.caller import Forbidden, Unauthenticated
+from service.problems import Malformed
+from service.sessions import COOKIE, LASTS_S, is_our_own
+from service.state import ServiceHere
+
+PATH = "/ui/-/sign-in"
+OUT = "/ui/-/sign-out"
+MAX_FORM_BYTES = 4096
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.55 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; }
+input { font: inherit; width: 100%; box-sizing: border-box; margin: .25rem 0 1rem; padding: .5rem; }
+button { font: inherit; padding: .5rem 1rem; }
+"""
+
+router = APIRouter(include_in_schema=False)
+
+
+def page(root: str, told: str = "", status: int = 200) -> Response:
+    """The page that asks for a key; `told` is why the one before wasn't taken."""
+    alert = f'<p role="alert">{escape(told)}</p>' if told else ""
+    text = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in · Precedent</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
+        f"<body><main><h1>Sign in</h1>{alert}"
+        "<p>This service asks for an API key. You stay signed in for twelve hours, on this browser only.</p>"
+        f'<form method="post" action="{escape(root)}{PATH}">'
+        '<label for="key">API key</label><input id="key" name="key" type="password" '
+        'autocomplete="current-password" spellcheck="false" required autofocus>'
+        "<button>Sign in</button></form>"
+        f'<form method="post" action="{escape(root)}{OUT}"><p>Signed in already? '
+        "<button>Sign out</button></p></form></main></body></html>"
+    )
+    return Response(text, status, HEADERS, "text/html")
+
+
+def root_of(request: Request) -> str:
+    """The path under which a proxy serves us."""
+    root: str = request.scope.get("root_path", "")
+    return root
+
+
+@router.get(PATH)
+async def ask(request: Request) -> Response:
+    """The page."""
+    return page(root_of(request))
+
+
+@router.post(PATH)
+async def sign_in(request: Request, service: ServiceHere) -> Response:
+    """Begin a session with the key that was typed in."""
+    token = await _typed(request)
+    root = root_of(request)
+    try:
+        caller = await service.authority.caller(token)
+        caller.require("retrieve", None)
+    except (Unauthenticated, Forbidden) as error:
+        return page(root, str(error), 401 if isinstance(error, Unauthenticated) else 403)
+    answer = RedirectResponse(f"{root}/ui", 303, HEADERS)
+    if caller.key:
+        answer.set_cookie(
+            COOKIE,
+            service.sessions.begin(caller.key, time.time()),
+            max_age=LASTS_S,
+            path=root or "/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+    return answer
+
+
+@router.post(OUT)
+async def sign_out(request: Request) -> Response:
+    """End the session on this browser."""
+    if not is_our_own(request.headers):
+        raise Malformed("only the service's own pages sign out")
+    root = root_of(request)
+    answer = RedirectResponse(f"{root}{PATH}", 303, HEADERS)
+    answer.delete_cookie(COOKIE, path=root or "/", httponly=True, samesite="strict")
+    return answer
+
+
+async def _typed(request: Request) -> str:
+    """The key in the form; a form that a page of elsewhere sent is none of ours."""
+    if not is_our_own(request.headers):
+        raise Malformed("only the service's own page signs in")
+    media_type(request, "application/x-www-form-urlencoded")
+    body = await read_body(request, MAX_FORM_BYTES)
+    try:
+        fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=4))
+    except ValueError:
+        raise Malformed("the body is not the form of this page") from None
+    return fields.get("key", "").strip()
