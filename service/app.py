@@ -11,7 +11,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from indexing.library import Library
-from service import collections, health, jobs, problems, records, reference, retrieval, ui
+from service import collections, health, jobs, metrics, problems, records, reference, retrieval, ui
 from service.access import AccessLog
 from service.description import describe_api
 from service.gate import Gate
@@ -19,6 +19,7 @@ from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
+from service.telemetry.metrics import Metrics
 from service.upkeep import forget_episodes, renew_generations
 from service.writers import query_writer
 
@@ -26,11 +27,12 @@ from service.writers import query_writer
 def create_app(settings: Settings | None = None, library: Library | None = None) -> FastAPI:
     """The app; it opens the data folder's library when it starts, unless one is given, which stays open."""
     settings = settings or load_settings()
+    counted = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.service = await _open(stack, settings, library)
+            app.state.service = await _open(stack, settings, library, counted)
             yield
 
     app = FastAPI(
@@ -43,7 +45,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
-    app.add_middleware(AccessLog)
+    app.add_middleware(AccessLog, counted=counted.counted)
     problems.install(app)
     for router in (
         retrieval.router,
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         records.router("document"),
         jobs.router,
         health.router,
+        metrics.router,
         reference.router,
         ui.router,
     ):
@@ -60,7 +63,9 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
     return app
 
 
-async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None) -> Service:
+async def _open(
+    stack: AsyncExitStack, settings: Settings, given: Library | None, counted: Metrics
+) -> Service:
     """Open everything; the stack closes it in reverse."""
     if given is None:
         opening = partial(Library, settings.data_dir, url=settings.database_url)
@@ -77,7 +82,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
     _closing(stack, searching.close)
-    return Service(settings, library, writer, jobs, readiness, searching)
+    counted.watch(library, searching, lambda: readiness.ready)
+    return Service(settings, library, writer, jobs, readiness, searching, counted)
 
 
 def _closing(stack: AsyncExitStack, close: Callable[[], None]) -> None:

@@ -251,4 +251,6 @@ class AnswerOut(ResponseModel):
     tokens: Count = Field(description="Of the rendered text, also when it wasn't asked for.")
     keep: list[str] = Field(description="Ids already shown in this episode and still the best to go by.")
     degraded: list[str] = Field(description="What the answer had to do without.")
-    timings_ms: dict[str, float]
+    timings_ms: dict[str, float] = Field(
+        description="Milliseconds: writing `queries`, `wait` for a thread, `search`, `assemble`; `total`."
+    )

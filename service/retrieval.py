@@ -63,7 +63,7 @@ def to_request(asked: RetrieveIn, written: Written, deadline: float) -> requests
     )
 
 
-def answer(library: Library, asked: RetrieveIn, written: Written, deadline: float) -> dict[str, Any]:
+def search(library: Library, asked: RetrieveIn, written: Written, deadline: float) -> requests.Answer:
     """Search, and remember what the episode was shown. Blocks: belongs in a thread."""
     live = library.live(asked.collection)
     request = to_request(asked, written, deadline)
@@ -80,7 +80,17 @@ def answer(library: Library, asked: RetrieveIn, written: Written, deadline: floa
             library.episodes.show(live.id, whose, asked.episode, ids, time.time())
         except (StorageFull, Overloaded):
             degraded.append(EPISODE_NOT_KEPT)
-    return {"collection": asked.collection, **found.to_fields(), "degraded": degraded}
+    return replace(found, degraded=tuple(degraded))
+
+
+def answer(library: Library, asked: RetrieveIn, written: Written, deadline: float) -> dict[str, Any]:
+    """What `search` finds, as the contract's JSON object."""
+    return to_answer(asked, search(library, asked, written, deadline))
+
+
+def to_answer(asked: RetrieveIn, found: requests.Answer) -> dict[str, Any]:
+    """The contract's JSON object."""
+    return {"collection": asked.collection, **found.to_fields()}
 
 
 async def answer_once(settings: Settings, library: Library, asked: RetrieveIn) -> dict[str, Any]:
@@ -110,7 +120,20 @@ async def post_retrieve(request: Request) -> Response:
     if not service.readiness.loaded:
         raise NotReady("the collections are being loaded; try again in a second")
     deadline = arrived + asked.deadline_ms / 1e3
+    read = time.monotonic()
     written = await write_queries(service.writer, asked, deadline)
-    fields = await service.searching.run(lambda: answer(service.library, asked, written, deadline), deadline)
-    fields["timings_ms"]["total"] = round((time.monotonic() - arrived) * 1e3, 3)
-    return Response(to_json(fields), media_type=JSON_TYPE)
+    ready = time.monotonic()
+
+    def work() -> tuple[float, requests.Answer]:
+        return time.monotonic(), search(service.library, asked, written, deadline)
+
+    begun, found = await service.searching.run(work, deadline)
+    before = {"queries": _ms(ready - read), "wait": _ms(begun - ready)}
+    timings = {**before, **found.timings_ms, "total": _ms(time.monotonic() - arrived)}
+    found = replace(found, timings_ms=timings)
+    service.metrics.counted.retrieval(asked.collection, found)
+    return Response(to_json(to_answer(asked, found)), media_type=JSON_TYPE)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1e3, 3)

@@ -14,6 +14,7 @@ from service.gate import Gate
 from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.settings import Settings
+from service.telemetry.metrics import Metrics
 
 STORING_THREADS = 8
 WAITING_THREADS = 64
@@ -29,8 +30,10 @@ class Service:
     jobs: JobRunner
     readiness: Readiness
     searching: Gate
+    metrics: Metrics
     storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
+    scraping: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
 
 def service_of(request: Request) -> Service:

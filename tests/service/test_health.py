@@ -82,7 +82,7 @@ def test_ready_means_a_real_embedding_each_time(tmp_path: Path, monkeypatch: pyt
         ready.check()
         assert len(embedder.asked) == len(set(embedder.asked)) > asked
         with monkeypatch.context() as full:
-            full.setattr(library.lane(EMBEDDER), "_max_waiting", 0)
+            full.setattr(library.lane(EMBEDDER), "max_waiting", 0)
             assert ready.check() > 0
         embedder.fault = MissingExtra("the model is gone")
         with pytest.raises(NotReady, match="probe failed"):
