@@ -8,6 +8,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.telemetry.instruments import Instruments
+from service.telemetry.logs import FIELDS
 
 log = logging.getLogger("service.access")
 
@@ -36,6 +37,7 @@ class AccessLog:
             await self.app(scope, receive, noting)
         finally:
             seconds = time.perf_counter() - started
-            route = getattr(scope.get("route"), "path", None)
+            route = getattr(scope.get("route"), "path_format", None)
             self.counted.request(scope["method"], route, status, seconds)
-            log.info("%s %s %d %.1f ms", scope["method"], route or "-", status, seconds * 1e3)
+            told = (scope["method"], route or "-", status, round(seconds * 1e3, 1))
+            log.info("%s %s %d %s ms", *told, extra=dict(zip(FIELDS, told, strict=True)))

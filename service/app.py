@@ -20,6 +20,7 @@ from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
 from service.telemetry.metrics import Metrics
+from service.telemetry.request_ids import RequestIds
 from service.upkeep import forget_episodes, renew_generations
 from service.writers import query_writer
 
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
     )
     app.state.settings = settings
     app.add_middleware(AccessLog, counted=counted.counted)
+    app.add_middleware(RequestIds)
     problems.install(app)
     for router in (
         retrieval.router,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from indexing.errors import DeadlineExceeded, Overloaded
@@ -49,7 +50,7 @@ class Gate:
             self.refused += 1
             raise Overloaded(f"{self.inside} requests are waiting already; try again in a second")
         self.inside += 1
-        working = self._threads.submit(work)
+        working = self._threads.submit(copy_context().run, work)
         patience = max(deadline - time.monotonic(), GRACE_S)
         end = asyncio.get_running_loop().call_later(patience, working.cancel)
         try:

@@ -35,6 +35,9 @@ class Problem(ResponseModel):
     detail: str = Field(description="What is wrong with this request, and what to do.")
     field: str | None = Field(default=None, description="The first field to blame.")
     errors: list[FieldError] | None = None
+    request_id: str | None = Field(
+        default=None, description="The request's `X-Request-ID`, which stands in the service's log too."
+    )
 
 
 class StepOut(ResponseModel):

@@ -42,10 +42,11 @@ def serve(
     settings.check_address()
 
     from service import server
+    from service.telemetry.logs import log_to_stderr
 
     with server.bind(settings.host, settings.port) as listener:
         url = server.url_of(listener)
-        server.log_to_stderr(settings.log_level)
+        log_to_stderr(settings.log_level, settings.log_format)
         with open_library(settings.data_dir, create=True) as library:
             request = _load_samples(library, samples) if samples else None
 
