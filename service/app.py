@@ -18,22 +18,25 @@ from service.gate import Gate
 from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
-from service.state import Service
+from service.state import Service, Telling
 from service.telemetry.metrics import Metrics
 from service.telemetry.request_ids import RequestIds
+from service.telemetry.traces import Traces, open_traces
 from service.upkeep import forget_episodes, renew_generations
 from service.writers import query_writer
 
 
-def create_app(settings: Settings | None = None, library: Library | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, library: Library | None = None, traces: Traces | None = None
+) -> FastAPI:
     """The app; it opens the data folder's library when it starts, unless one is given, which stays open."""
     settings = settings or load_settings()
-    counted = Metrics()
+    telling = Telling(Metrics(), traces or open_traces(settings.traces_url))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.service = await _open(stack, settings, library, counted)
+            app.state.service = await _open(stack, settings, library, telling)
             yield
 
     app = FastAPI(
@@ -46,7 +49,8 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
-    app.add_middleware(AccessLog, counted=counted.counted)
+    app.add_middleware(AccessLog, counted=telling.metrics.counted)
+    telling.traces.install(app)
     app.add_middleware(RequestIds)
     problems.install(app)
     for router in (
@@ -66,9 +70,10 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
 
 
 async def _open(
-    stack: AsyncExitStack, settings: Settings, given: Library | None, counted: Metrics
+    stack: AsyncExitStack, settings: Settings, given: Library | None, telling: Telling
 ) -> Service:
     """Open everything; the stack closes it in reverse."""
+    _closing(stack, telling.traces.close)
     if given is None:
         opening = partial(Library, settings.data_dir, url=settings.database_url)
         library = await to_thread.run_sync(opening)
@@ -84,8 +89,8 @@ async def _open(
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
     _closing(stack, searching.close)
-    counted.watch(library, searching, lambda: readiness.ready)
-    return Service(settings, library, writer, jobs, readiness, searching, counted)
+    telling.metrics.watch(library, searching, lambda: readiness.ready)
+    return Service(settings, library, writer, jobs, readiness, searching, telling)
 
 
 def _closing(stack: AsyncExitStack, close: Callable[[], None]) -> None:

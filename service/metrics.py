@@ -26,5 +26,7 @@ FORMATS = ("text/plain", "application/openmetrics-text")
 async def metrics(service: ServiceHere, request: Request) -> Response:
     """The service in numbers, in Prometheus' text format, or OpenMetrics' where `Accept` asks for it."""
     accept = request.headers.get("accept", "")
-    body, media_type = await to_thread.run_sync(service.metrics.render, accept, limiter=service.scraping)
+    body, media_type = await to_thread.run_sync(
+        service.telling.metrics.render, accept, limiter=service.scraping
+    )
     return Response(body, headers={"Content-Type": media_type})

@@ -20,7 +20,7 @@ from service.problems import NotReady, documented
 from service.responses import AnswerOut
 from service.schemas import RetrieveIn
 from service.settings import Settings
-from service.state import service_of
+from service.state import Service, service_of
 from service.writers import query_writer
 
 router = APIRouter(tags=["retrieval"])
@@ -120,6 +120,15 @@ async def post_retrieve(request: Request) -> Response:
     if not service.readiness.loaded:
         raise NotReady("the collections are being loaded; try again in a second")
     deadline = arrived + asked.deadline_ms / 1e3
+    with service.telling.traces.retrieval(asked.strategy, asked.limits.total) as traced:
+        found = await _retrieve(service, asked, arrived, deadline)
+        traced.answered(asked.collection, found)
+    service.telling.metrics.counted.retrieval(asked.collection, found)
+    return Response(to_json(to_answer(asked, found)), media_type=JSON_TYPE)
+
+
+async def _retrieve(service: Service, asked: RetrieveIn, arrived: float, deadline: float) -> requests.Answer:
+    """The answer, with the time of every stage since the request arrived."""
     read = time.monotonic()
     written = await write_queries(service.writer, asked, deadline)
     ready = time.monotonic()
@@ -130,9 +139,7 @@ async def post_retrieve(request: Request) -> Response:
     begun, found = await service.searching.run(work, deadline)
     before = {"queries": _ms(ready - read), "wait": _ms(begun - ready)}
     timings = {**before, **found.timings_ms, "total": _ms(time.monotonic() - arrived)}
-    found = replace(found, timings_ms=timings)
-    service.metrics.counted.retrieval(asked.collection, found)
-    return Response(to_json(to_answer(asked, found)), media_type=JSON_TYPE)
+    return replace(found, timings_ms=timings)
 
 
 def _ms(seconds: float) -> float:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     insecure: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: LogFormat = "text"
+    traces_url: Annotated[str | None, Field(pattern=r"^https?://[^/]")] = None
 
     embedders: Names = (DEFAULT,)
     tokenizers: Names = ()

@@ -15,9 +15,18 @@ from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
+from service.telemetry.traces import Traces
 
 STORING_THREADS = 8
 WAITING_THREADS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Where a service tells how it goes: to whom scrapes, and to whom collects traces."""
+
+    metrics: Metrics
+    traces: Traces
 
 
 @dataclass(slots=True)
@@ -30,7 +39,7 @@ class Service:
     jobs: JobRunner
     readiness: Readiness
     searching: Gate
-    metrics: Metrics
+    telling: Telling
     storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
     scraping: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
