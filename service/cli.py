@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from indexing.errors import Conflict, InvalidInput, MissingExtra, NotFound, PrecedentError, TooLarge
 from service.commands.common import say
 from service.commands.compare import compare
+from service.commands.doctor import doctor
 from service.commands.export import export
 from service.commands.ingest import ingest
 from service.commands.reindex import reindex, rollback
@@ -95,7 +96,7 @@ def _quiet_the_hub() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare):
+for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare, doctor):
     app.command()(command)
 
 

@@ -177,6 +177,7 @@ class Alive(ResponseModel):
     """The process answers."""
 
     status: Literal["alive"]
+    version: str
 
 
 class Ready(ResponseModel):

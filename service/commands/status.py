@@ -15,6 +15,7 @@ from indexing.embedder import known_fingerprint
 from indexing.settings import INDEXED, CollectionSettings
 from service.commands.common import DATA_DIR, DATABASE, AsJson, DataDir, answer, find_collection, open_library
 from service.commands.progress import duration
+from service.sizes import readable, size_of
 
 if TYPE_CHECKING:
     from indexing.library import Library
@@ -72,26 +73,6 @@ def _matches(served: Generation) -> bool | None:
 def _awaiting(settings: CollectionSettings, served: Generation) -> tuple[str, ...]:
     built = CollectionSettings().updated(served.manifest["settings"])
     return tuple(name for name in INDEXED if getattr(settings, name) != getattr(built, name))
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # a generation was replaced meanwhile
-            continue
-    return total
-
-
-def readable(size: float) -> str:
-    """A size to read: `3.1 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -236,5 +236,15 @@ def test_a_file_of_another_kind_loads_nothing_and_leaves_nothing(shell: Shell, t
 
 def test_help_comes_without_arguments_and_with_help(shell: Shell) -> None:
     assert "Usage: precedent" in shell(code=2).stderr
-    for command in ("serve", "ingest", "reindex", "rollback", "status", "retrieve", "export", "compare"):
+    for command in (
+        "serve",
+        "ingest",
+        "reindex",
+        "rollback",
+        "status",
+        "retrieve",
+        "export",
+        "compare",
+        "doctor",
+    ):
         assert "--data-dir" in shell(command, "--help").stdout

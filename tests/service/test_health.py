@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.service.running import EMBEDDER, create, problem, running, settings_f
 
 
 def test_alive_and_ready(client: TestClient) -> None:
-    assert client.get("/health/live").json() == {"status": "alive"}
+    assert client.get("/health/live").json() == {"status": "alive", "version": version("precedent")}
     answer = client.get("/health/ready").json()
     assert (answer["status"], answer["collections"]) == ("ready", 0)
     assert answer["probe_ms"] > 0
