@@ -23,10 +23,9 @@ from tests.service.running import (
     trajectory,
     upsert,
 )
-from tests.service.telemetry.exposed import families, labels, value
+from tests.service.telemetry.exposed import families, labels, told, value
 
 ASKED = {"collection": "rooms", "instruction": "Book room 1", "observation": "Room 1 is free on Monday"}
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "operating.md"
 
 
 def test_the_page_tells_of_every_metric_and_of_no_other(client: TestClient) -> None:
@@ -34,9 +33,12 @@ def test_the_page_tells_of_every_metric_and_of_no_other(client: TestClient) -> N
     reindexed(client)
     assert client.post("/retrieve", json=ASKED).status_code == 200
     found = families(client)
-    told = re.findall(r"^\| `((?:precedent|process|python)_[a-z_]+)` \| (\w+) \|", PAGE.read_text(), re.M)
-    exposed = {name + ("_total" if one.type == "counter" else ""): one.type for name, one in found.items()}
-    assert dict(told) == exposed
+    exposed = {name + ("_total" if one.type == "counter" else ""): one for name, one in found.items()}
+    page = told()
+    assert {name: kind for name, (kind, _) in page.items()} == {n: one.type for n, one in exposed.items()}
+    for name, family in exposed.items():
+        for sample in family.samples:
+            assert sample.labels.keys() - {"le"} == page[name][1]
     assert [name for name, one in found.items() if not one.documentation] == []
 
 
