@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -84,10 +85,10 @@ class Instruments:
         self._retrievals.labels(name, answer.strategy).inc()
         for stage, milliseconds in answer.timings_ms.items():
             self._stages.labels(stage).observe(milliseconds / 1e3)
-        for candidate in answer.candidates:
-            self._candidates.labels(candidate.channel, candidate.kind).inc()
-        for one in answer.demonstrations:
-            self._demonstrations.labels(one.channel, one.kind).inc()
+        for found, number in Tally((one.channel, one.kind) for one in answer.candidates).items():
+            self._candidates.labels(*found).inc(number)
+        for found, number in Tally((one.channel, one.kind) for one in answer.demonstrations).items():
+            self._demonstrations.labels(*found).inc(number)
         if not (answer.demonstrations or answer.documents):
             self._empty.labels(name).inc()
         for missing in answer.degraded:

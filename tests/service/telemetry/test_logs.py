@@ -18,7 +18,14 @@ from starlette.testclient import TestClient
 
 from indexing.store.database import open_database, write
 from service.app import create_app
-from service.telemetry.logs import FORMATTERS, LONGEST_MESSAGE, LONGEST_TRACEBACK, LogFormat, log_to_stderr
+from service.telemetry.logs import (
+    FORMATTERS,
+    LONGEST_MESSAGE,
+    LONGEST_TRACEBACK,
+    OURS,
+    LogFormat,
+    log_to_stderr,
+)
 from service.telemetry.request_ids import HEADER
 from tests.service.running import create, problem, served, settings_for, trajectory
 
@@ -152,6 +159,8 @@ def test_the_service_logs_as_it_is_told(tmp_path: Path, capfd: pytest.CaptureFix
         log_to_stderr("warning", "text")
     finally:
         root.handlers = handlers
+        for name in OURS:
+            logging.getLogger(name).setLevel("NOTSET")
     sys.stderr.flush()
     read = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert "größer" in [line["message"] for line in read]
