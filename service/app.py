@@ -22,7 +22,7 @@ from service.state import Service, Telling
 from service.telemetry.metrics import Metrics
 from service.telemetry.request_ids import RequestIds
 from service.telemetry.traces import Traces, open_traces
-from service.upkeep import forget_episodes, renew_generations
+from service.upkeep import forget_episodes, keep_probing, renew_generations
 from service.writers import query_writer
 
 
@@ -85,7 +85,8 @@ async def _open(
     await to_thread.run_sync(jobs.start)
     readiness = Readiness(library, settings.embedders[0])
     writer = await stack.enter_async_context(query_writer(settings))
-    for background in (_load(readiness), forget_episodes(library), renew_generations(library, jobs)):
+    upkeep = forget_episodes(library), renew_generations(library, jobs), keep_probing(readiness)
+    for background in (_load(readiness), *upkeep):
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
     _closing(stack, searching.close)

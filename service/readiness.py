@@ -26,6 +26,8 @@ from service.problems import NotReady
 log = logging.getLogger(__name__)
 
 PROBED_EVERY_S = 5.0
+READY_FOR_S = 60.0
+"""How long a probe that went through vouches for the service where nobody probes again."""
 
 _LIBRARY_LOAN = Trajectory(
     "renew", "Renew the loan of a book", (Step("Your loans: one book, due on Friday", "click [renew]"),)
@@ -58,8 +60,8 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether all was loaded and the last probe went through; makes none."""
-        return self._ready
+        """Whether all was loaded, and the last probe went through and isn't long ago; makes none."""
+        return self._ready and time.monotonic() - self._probed_at < READY_FOR_S
 
     @property
     def loaded(self) -> bool:

@@ -11,12 +11,15 @@ from anyio import to_thread
 from indexing.errors import Conflict, PrecedentError
 from indexing.library import Library
 from service.job_runner import JobRunner
+from service.problems import NotReady
+from service.readiness import Readiness
 
 log = logging.getLogger(__name__)
 
 EPISODE_KEPT_S = 24 * 3600
 FORGET_EVERY_S = 300.0
 LOOK_EVERY_S = 5.0
+PROBE_EVERY_S = 15.0
 
 
 async def forget_episodes(library: Library) -> None:
@@ -27,6 +30,17 @@ async def forget_episodes(library: Library) -> None:
         except PrecedentError as error:
             log.warning("old episodes aren't forgotten yet: %s", error)
         await asyncio.sleep(FORGET_EVERY_S)
+
+
+async def keep_probing(readiness: Readiness) -> None:
+    """Probe also when nobody asks, so that the metrics know whether the service is ready."""
+    while True:
+        await asyncio.sleep(PROBE_EVERY_S)
+        before = readiness.ready
+        try:
+            await to_thread.run_sync(readiness.check, abandon_on_cancel=True)
+        except NotReady as error:
+            log.log(logging.WARNING if before else logging.DEBUG, "not ready: %s", error)
 
 
 async def renew_generations(library: Library, jobs: JobRunner) -> None:

@@ -85,11 +85,17 @@ def test_ready_means_a_real_embedding_each_time(tmp_path: Path, monkeypatch: pyt
         with monkeypatch.context() as full:
             full.setattr(library.lane(EMBEDDER), "max_waiting", 0)
             assert ready.check() > 0
+        vouched = [ready.ready]
         embedder.fault = MissingExtra("the model is gone")
         with pytest.raises(NotReady, match="probe failed"):
             ready.check()
+        vouched.append(ready.ready)
         embedder.fault = None
         ready.check()
+        vouched.append(ready.ready)
+        monkeypatch.setattr(readiness, "READY_FOR_S", 0.0)
+        vouched.append(ready.ready)
+        assert vouched == [True, False, True, False]
 
 
 def test_a_collection_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
