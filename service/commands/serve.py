@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from service.commands.progress import display, duration
 if TYPE_CHECKING:
     from indexing.library import Library
     from indexing.records import JSON
+
+log = logging.getLogger(__name__)
 
 BEGAN = time.monotonic()
 
@@ -53,7 +56,8 @@ def serve(
             from service.app import create_app
 
             app = create_app(settings, library)
-            if not server.serve(app, listener, lambda: _tell_started(url, request)):
+            told = _log_started if settings.log_format == "json" else _tell_started
+            if not server.serve(app, listener, lambda: told(url, request)):
                 fail("the service couldn't start; the log says why", 1)
 
 
@@ -69,6 +73,11 @@ def _load_samples(library: Library, folder: Path) -> dict[str, JSON] | None:
             loader.load(sample, progress, progress)
         say(f"{sample.name} is indexed, in {duration(time.monotonic() - begun)}")
     return example(loader.samples)
+
+
+def _log_started(url: str, _: dict[str, JSON] | None) -> None:
+    """For a program that reads the log: in its own form, and nothing on standard output."""
+    log.info("started in %.1f s, at %s", time.monotonic() - BEGAN, url)
 
 
 def _tell_started(url: str, request: dict[str, JSON] | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -29,6 +32,7 @@ from service.telemetry.logs import (
 from service.telemetry.request_ids import HEADER
 from tests.service.running import create, problem, served, settings_for, trajectory
 
+ROOT = Path(__file__).resolve().parents[3]
 SECRET = "Your card ends in 4711"
 ASKED = {"collection": "rooms", "instruction": "Pay", "observation": SECRET}
 
@@ -149,7 +153,28 @@ def test_a_database_error_does_not_quote_the_records(tmp_path: Path) -> None:
     assert SECRET not in str(caught.value)
 
 
-def test_the_service_logs_as_it_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_service_that_logs_json_says_nothing_else(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PRECEDENT_")}
+    environment |= {"PRECEDENT_LOG_FORMAT": "json", "PRECEDENT_EMBEDDERS": "hashing-64"}
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", str(tmp_path)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            started = json.loads(next(line for line in process.stderr if "started in" in line))
+            url = started["message"].split(" at ")[1]
+            assert httpx.get(f"{url}/nowhere", headers={HEADER: "mine"}).status_code == 404
+        finally:
+            process.terminate()
+        lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+        assert process.stdout.read() == ""
+    assert started["logger"] == "service.commands.serve"
+    assert ("mine", 404) in [(line.get("request_id"), line.get("status")) for line in lines]
+
+
+def test_the_log_is_set_up_as_it_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, []
     try:
