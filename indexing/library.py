@@ -175,6 +175,14 @@ class Library:
         """The embedding lane of an embedder, loaded at first use."""
         return self._lanes[embedder]
 
+    def lanes(self) -> dict[str, EmbeddingLane]:
+        """The embedding lanes in use, by embedder."""
+        return self._lanes.opened()
+
+    def deltas(self) -> dict[int, int]:
+        """Records in memory beside the generation, by the id of each loaded collection; waits for nothing."""
+        return {live.id: live.delta for live in tuple(self._live.values())}
+
     def snapshot(self, name: str) -> Snapshot:
         """The collection as it stands now; raises NotFound."""
         return self.live(name).snapshot

@@ -94,7 +94,10 @@ class DocumentHit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one request. `tokens` counts the rendered prompt, whether or not it was asked for."""
+    """The answer to one request. `tokens` counts the rendered prompt, whether or not it was asked for.
+
+    `candidates` are all that the strategy ranked, best first: what didn't fit into the budget too.
+    """
 
     generation: str
     strategy: str
@@ -106,6 +109,7 @@ class Answer:
     keep: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
 
     def to_fields(self) -> dict[str, JSON]:
         """The answer as the contract's JSON object, without `collection`."""

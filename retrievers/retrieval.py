@@ -68,6 +68,7 @@ def retrieve(
             "assemble": round((done - found) * 1e3, 3),
             "total": round((done - started) * 1e3, 3),
         },
+        candidates=tuple(ranked),
     )
 
 

@@ -11,7 +11,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from indexing.library import Library
-from service import collections, health, jobs, problems, records, reference, retrieval, sign_in, ui
+from service import collections, health, jobs, metrics, problems, records, reference, retrieval, sign_in, ui
 from service.access import AccessLog
 from service.auditing import Auditing
 from service.authentication import Authentication
@@ -23,19 +23,25 @@ from service.job_runner import JobRunner
 from service.rates import RateLimits
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
-from service.state import Service
-from service.upkeep import forget_audit, forget_episodes, keep_uses, renew_generations
+from service.state import Service, Telling
+from service.telemetry.metrics import Metrics
+from service.telemetry.request_ids import RequestIds
+from service.telemetry.traces import Traces, open_traces
+from service.upkeep import forget_audit, forget_episodes, keep_probing, keep_uses, renew_generations
 from service.writers import query_writer
 
 
-def create_app(settings: Settings | None = None, library: Library | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, library: Library | None = None, traces: Traces | None = None
+) -> FastAPI:
     """The app; it opens the data folder's library when it starts, unless one is given, which stays open."""
     settings = settings or load_settings()
+    telling = Telling(Metrics(), traces or open_traces(settings.traces_url))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.service = await _open(stack, settings, library)
+            app.state.service = await _open(stack, settings, library, telling)
             yield
 
     app = FastAPI(
@@ -51,7 +57,9 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
     app.add_middleware(Auditing)
     app.add_middleware(RateLimits, settings=settings)
     app.add_middleware(Authentication)
-    app.add_middleware(AccessLog)
+    app.add_middleware(AccessLog, counted=telling.metrics.counted)
+    telling.traces.install(app)
+    app.add_middleware(RequestIds)
     problems.install(app)
     for router in (
         retrieval.router,
@@ -63,14 +71,18 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         sign_in.router,
     ):
         app.include_router(router)
+    app.include_router(metrics.router, dependencies=[needs("admin", everywhere=True)])
     app.include_router(reference.router, dependencies=[needs(None)])
     app.include_router(ui.router, dependencies=[needs("retrieve")])
     describe_api(app)
     return app
 
 
-async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None) -> Service:
+async def _open(
+    stack: AsyncExitStack, settings: Settings, given: Library | None, telling: Telling
+) -> Service:
     """Open everything; the stack closes it in reverse."""
+    _closing(stack, telling.traces.close)
     if given is None:
         opening = partial(Library, settings.data_dir, url=settings.database_url)
         library = await to_thread.run_sync(opening)
@@ -90,11 +102,13 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
         forget_audit(library, settings.audit_days),
         renew_generations(library, jobs),
         keep_uses(authority),
+        keep_probing(readiness),
     ):
         stack.push_async_callback(_stop, asyncio.create_task(background))
     searching = Gate(settings.search_threads, settings.max_waiting)
     _closing(stack, searching.close)
-    return Service(settings, library, writer, jobs, readiness, searching, authority)
+    telling.metrics.watch(library, searching, lambda: readiness.ready)
+    return Service(settings, library, writer, jobs, readiness, searching, authority, telling)
 
 
 def _closing(stack: AsyncExitStack, close: Callable[[], None]) -> None:

@@ -20,6 +20,7 @@ from service.commands.audit import audit
 from service.commands.backup import restore, snapshot
 from service.commands.common import say
 from service.commands.compare import compare
+from service.commands.doctor import doctor
 from service.commands.export import export
 from service.commands.ingest import ingest
 from service.commands.keys import keys
@@ -99,7 +100,8 @@ def _quiet_the_hub() -> None:
 
 
 for command in (
-    serve, ingest, reindex, rollback, status, retrieve, export, snapshot, restore, synthesize, compare, audit,
+    serve, ingest, reindex, rollback, status, doctor, retrieve, export, snapshot, restore, synthesize, compare,
+    audit,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(keys, name="keys")

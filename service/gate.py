@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from indexing.errors import DeadlineExceeded, Overloaded
@@ -19,13 +20,17 @@ GRACE_S = 0.25
 class Gate:
     """Lets `threads` calls work at once and `waiting` more wait; one more is told to come again.
 
+    `inside` of `places` are taken; `refused` and `late` count who was turned away at once, and while waiting.
+
     Threads of its own, because the way to one of anyio's and back takes longer.
     """
 
     def __init__(self, threads: int, waiting: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "searching")
-        self._places = threads + waiting
-        self._inside = 0
+        self.places = threads + waiting
+        self.inside = 0
+        self.refused = 0
+        self.late = 0
 
     def close(self) -> None:
         """Let the threads go when they have ended what they do; nothing else is begun."""
@@ -41,10 +46,11 @@ class Gate:
         DeadlineExceeded
             No thread came free in time; the work was not begun.
         """
-        if self._inside >= self._places:
-            raise Overloaded(f"{self._inside} requests are waiting already; try again in a second")
-        self._inside += 1
-        working = self._threads.submit(work)
+        if self.inside >= self.places:
+            self.refused += 1
+            raise Overloaded(f"{self.inside} requests are waiting already; try again in a second")
+        self.inside += 1
+        working = self._threads.submit(copy_context().run, work)
         patience = max(deadline - time.monotonic(), GRACE_S)
         end = asyncio.get_running_loop().call_later(patience, working.cancel)
         try:
@@ -52,7 +58,8 @@ class Gate:
         except asyncio.CancelledError:
             if (caller := asyncio.current_task()) is not None and caller.cancelling():
                 raise
+            self.late += 1
             raise DeadlineExceeded("no thread came free before the deadline; allow more time") from None
         finally:
             end.cancel()
-            self._inside -= 1
+            self.inside -= 1

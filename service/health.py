@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from anyio import to_thread
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
@@ -13,11 +15,13 @@ from service.state import ServiceHere
 
 router = APIRouter(prefix="/health", tags=["health"])
 
+ALIVE = to_json({"status": "alive", "version": version("precedent")})
+
 
 @router.get("/live", operation_id="live", response_model=Alive)
 async def live() -> Response:
-    """The process answers."""
-    return Response(b'{"status":"alive"}', media_type=JSON_TYPE)
+    """The process answers, and says which version it is."""
+    return Response(ALIVE, media_type=JSON_TYPE)
 
 
 @router.get("/ready", operation_id="ready", response_model=Ready, responses=documented("not-ready"))

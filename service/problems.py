@@ -17,6 +17,7 @@ from starlette.routing import Match
 from indexing import errors
 from indexing.parsing import told
 from service.caller import Forbidden, Unauthenticated
+from service.telemetry.request_ids import HEADER, request_id
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="precedent"'
@@ -188,6 +189,8 @@ def problem(
     if faults:
         body["field"] = faults[0][0]
         body["errors"] = [{"field": field, "detail": what[:MAX_DETAIL]} for field, what in faults]
+    if request := request_id():
+        body["request_id"] = request
     return Response(to_json(body), kind.status, headers, MEDIA_TYPE)
 
 
@@ -251,7 +254,8 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _internal(_request: Request, _error: Exception) -> Response:
-    return problem("internal", "an unexpected error; it is in the service's log")
+    headers = {HEADER: name} if (name := request_id()) else None  # told from outside of what names requests
+    return problem("internal", "an unexpected error; it is in the service's log", headers=headers)
 
 
 def install(app: FastAPI) -> None:

@@ -26,6 +26,8 @@ from service.problems import NotReady
 log = logging.getLogger(__name__)
 
 PROBED_EVERY_S = 5.0
+READY_FOR_S = 60.0
+"""How long a probe that went through vouches for the service where nobody probes again."""
 
 _LIBRARY_LOAN = Trajectory(
     "renew", "Renew the loan of a book", (Step("Your loans: one book, due on Friday", "click [renew]"),)
@@ -49,11 +51,17 @@ class Readiness:
         self._missing = "the collections are being loaded"
         self._loaded = False
         self._settled = False
+        self._ready = False
 
     @property
     def settled(self) -> bool:
         """Whether the first probe is over, well or not, or can't be made."""
         return self._settled
+
+    @property
+    def ready(self) -> bool:
+        """Whether all was loaded, and the last probe went through and isn't long ago; makes none."""
+        return self._ready and time.monotonic() - self._probed_at < READY_FOR_S
 
     @property
     def loaded(self) -> bool:
@@ -78,8 +86,7 @@ class Readiness:
     def _first_probe(self) -> None:
         """Probe before anybody asks: loading the embedder takes seconds that no health check should wait."""
         try:
-            self._probe_ms = self._measured()
-            self._probed_at = time.monotonic()
+            self._look()
         except NotReady as error:
             log.error("%s", error)
         finally:
@@ -91,9 +98,17 @@ class Readiness:
             raise NotReady(self._missing)
         with self._lock:
             if time.monotonic() - self._probed_at > PROBED_EVERY_S:
-                self._probe_ms = self._measured()
-                self._probed_at = time.monotonic()
+                self._look()
             return self._probe_ms
+
+    def _look(self) -> None:
+        try:
+            self._probe_ms = self._measured()
+        except NotReady:
+            self._ready = False
+            raise
+        self._ready = True
+        self._probed_at = time.monotonic()
 
     def _measured(self) -> float:
         started = time.perf_counter()

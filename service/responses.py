@@ -35,6 +35,9 @@ class Problem(ResponseModel):
     detail: str = Field(description="What is wrong with this request, and what to do.")
     field: str | None = Field(default=None, description="The first field to blame.")
     errors: list[FieldError] | None = None
+    request_id: str | None = Field(
+        default=None, description="The request's `X-Request-ID`, which stands in the service's log too."
+    )
 
 
 class StepOut(ResponseModel):
@@ -174,6 +177,7 @@ class Alive(ResponseModel):
     """The process answers."""
 
     status: Literal["alive"]
+    version: str
 
 
 class Ready(ResponseModel):
@@ -251,4 +255,6 @@ class AnswerOut(ResponseModel):
     tokens: Count = Field(description="Of the rendered text, also when it wasn't asked for.")
     keep: list[str] = Field(description="Ids already shown in this episode and still the best to go by.")
     degraded: list[str] = Field(description="What the answer had to do without.")
-    timings_ms: dict[str, float]
+    timings_ms: dict[str, float] = Field(
+        description="Milliseconds: writing `queries`, `wait` for a thread, `search`, `assemble`; `total`."
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -22,7 +21,7 @@ from service.problems import NotReady, documented
 from service.responses import AnswerOut
 from service.schemas import RetrieveIn
 from service.settings import Settings
-from service.state import service_of
+from service.state import Service, service_of
 from service.writers import query_writer
 
 router = APIRouter(tags=["retrieval"])
@@ -60,9 +59,9 @@ def to_request(asked: RetrieveIn, written: Written, deadline: float) -> requests
     )
 
 
-def answer(
+def search(
     library: Library, asked: RetrieveIn, written: Written, deadline: float, key: str = NO_KEY
-) -> dict[str, Any]:
+) -> requests.Answer:
     """Search, and remember what the key's episode was shown. Blocks: belongs in a thread."""
     live = library.live(asked.collection)
     request = to_request(asked, written, deadline)
@@ -79,7 +78,17 @@ def answer(
             library.episodes.show(live.id, whose, asked.episode, ids, time.time())
         except (StorageFull, StorageFailed, Overloaded):
             degraded.append(EPISODE_NOT_KEPT)
-    return {"collection": asked.collection, **found.to_fields(), "degraded": degraded}
+    return replace(found, degraded=tuple(degraded))
+
+
+def answer(library: Library, asked: RetrieveIn, written: Written, deadline: float) -> dict[str, Any]:
+    """What `search` finds, as the contract's JSON object."""
+    return to_answer(asked, search(library, asked, written, deadline))
+
+
+def to_answer(asked: RetrieveIn, found: requests.Answer) -> dict[str, Any]:
+    """The contract's JSON object."""
+    return {"collection": asked.collection, **found.to_fields()}
 
 
 async def answer_once(settings: Settings, library: Library, asked: RetrieveIn) -> dict[str, Any]:
@@ -112,8 +121,29 @@ async def post_retrieve(request: Request, caller: CallerHere) -> Response:
     if not service.readiness.loaded:
         raise NotReady("the collections are being loaded; try again in a second")
     deadline = arrived + asked.deadline_ms / 1e3
+    with service.telling.traces.retrieval(asked.strategy, asked.limits.total) as traced:
+        found = await _retrieve(service, asked, arrived, deadline, caller.key)
+        traced.answered(asked.collection, found)
+    service.telling.metrics.counted.retrieval(asked.collection, found)
+    return Response(to_json(to_answer(asked, found)), media_type=JSON_TYPE)
+
+
+async def _retrieve(
+    service: Service, asked: RetrieveIn, arrived: float, deadline: float, key: str
+) -> requests.Answer:
+    """The answer, with the time of every stage since the request arrived."""
+    read = time.monotonic()
     written = await write_queries(service.writer, asked, deadline)
-    search = partial(answer, service.library, asked, written, deadline, caller.key)
-    fields = await service.searching.run(search, deadline)
-    fields["timings_ms"]["total"] = round((time.monotonic() - arrived) * 1e3, 3)
-    return Response(to_json(fields), media_type=JSON_TYPE)
+    ready = time.monotonic()
+
+    def work() -> tuple[float, requests.Answer]:
+        return time.monotonic(), search(service.library, asked, written, deadline, key)
+
+    begun, found = await service.searching.run(work, deadline)
+    before = {"queries": _ms(ready - read), "wait": _ms(begun - ready)}
+    timings = {**before, **found.timings_ms, "total": _ms(time.monotonic() - arrived)}
+    return replace(found, timings_ms=timings)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1e3, 3)

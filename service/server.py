@@ -1,11 +1,10 @@
-"""The service as a process: its socket, its log, and the moment it answers."""
+"""The service as a process: its socket, and the moment it answers."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import gc
-import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -21,8 +20,6 @@ BACKLOG = 2048
 LOOKED_EVERY_S = 0.02
 SWITCH_S = 0.001
 """How long a searching thread may keep the event loop from running; Python's default is five times that."""
-
-OURS = ("service", "evaluation", "synthesis", "retrievers", "indexing", "uvicorn")
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -98,13 +95,6 @@ class Server(uvicorn.Server):
         while not service.readiness.settled:
             await asyncio.sleep(LOOKED_EVERY_S)
         self._told()
-
-
-def log_to_stderr(level: str) -> None:
-    """One line an event on standard error; of what others write, warnings only."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in OURS:
-        logging.getLogger(name).setLevel(level.upper())
 
 
 def serve(app: FastAPI, listener: socket.socket, told: Callable[[], None]) -> bool:

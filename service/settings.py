@@ -15,6 +15,7 @@ from indexing.embedder import DEFAULT
 from indexing.errors import InvalidInput
 from indexing.parsing import describe
 from retrievers.remote_model import ModelSettings, Provider
+from service.telemetry.logs import LogFormat
 
 MIB = 1 << 20
 HASHING = re.compile(r"hashing-[0-9]{1,4}", re.ASCII)
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     insecure: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: LogFormat = "text"
+    traces_url: Annotated[str | None, Field(pattern=r"^https?://[^/]")] = None
 
     embedders: Names = (DEFAULT,)
     tokenizers: Names = ()

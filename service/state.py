@@ -16,9 +16,19 @@ from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.sessions import Sessions
 from service.settings import Settings
+from service.telemetry.metrics import Metrics
+from service.telemetry.traces import Traces
 
 STORING_THREADS = 8
 WAITING_THREADS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Where a service tells how it goes: to whom scrapes, and to whom collects traces."""
+
+    metrics: Metrics
+    traces: Traces
 
 
 @dataclass(slots=True)
@@ -32,9 +42,11 @@ class Service:
     readiness: Readiness
     searching: Gate
     authority: Authority
+    telling: Telling
     sessions: Sessions = field(default_factory=Sessions)
     storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
+    scraping: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
 
 def service_of(request: Request) -> Service:

@@ -12,6 +12,8 @@ from indexing.errors import Conflict, PrecedentError
 from indexing.library import Library
 from service.authority import Authority
 from service.job_runner import JobRunner
+from service.problems import NotReady
+from service.readiness import Readiness
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,7 @@ FORGET_EVERY_S = 300.0
 FORGET_AUDIT_EVERY_S = 3600.0
 LOOK_EVERY_S = 5.0
 KEEP_USES_EVERY_S = 30.0
+PROBE_EVERY_S = 15.0
 
 
 async def forget_episodes(library: Library) -> None:
@@ -40,6 +43,17 @@ async def forget_audit(library: Library, days: int) -> None:
         except PrecedentError as error:
             log.warning("the audit log isn't shortened yet: %s", error)
         await asyncio.sleep(FORGET_AUDIT_EVERY_S)
+
+
+async def keep_probing(readiness: Readiness) -> None:
+    """Probe also when nobody asks, so that the metrics know whether the service is ready."""
+    while True:
+        await asyncio.sleep(PROBE_EVERY_S)
+        before = readiness.ready
+        try:
+            await to_thread.run_sync(readiness.check, abandon_on_cancel=True)
+        except NotReady as error:
+            log.log(logging.WARNING if before else logging.DEBUG, "not ready: %s", error)
 
 
 async def renew_generations(library: Library, jobs: JobRunner) -> None:

@@ -75,7 +75,8 @@ def test_nothing_is_pickled() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
-    declared = PROJECT["project"]["dependencies"] + extras["llm"] + extras["environments"]
+    optional = extras["llm"] + extras["telemetry"] + extras["environments"]
+    declared = PROJECT["project"]["dependencies"] + optional
     names = {plain(re.split(r"[\[<>=!~; ]", line)[0]) for line in declared}
     known = packages_distributions()
     missing = {

@@ -18,6 +18,8 @@ Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 BUSY_TIMEOUT_S = 30.0
 WAL_SIZE_LIMIT = 64 * 2**20
 POOL_SIZE = 16
+HIDDEN = True
+"""An error tells its statement, never the records that were in it."""
 MIGRATION_LOCK = 0x50524543  # any number, the same for every process
 
 _WRITES = "precedent_writes"
@@ -29,7 +31,9 @@ def make_engine(url: URL) -> Engine:
     if backend == "sqlite":
         return _sqlite_engine(url)
     if backend == "postgresql":
-        return create_engine(url, pool_size=POOL_SIZE, max_overflow=-1, pool_pre_ping=True)
+        return create_engine(
+            url, pool_size=POOL_SIZE, max_overflow=-1, pool_pre_ping=True, hide_parameters=HIDDEN
+        )
     raise InvalidInput(f"no such database: {backend}; use a sqlite:/// or postgresql:// address", "database")
 
 
@@ -41,6 +45,7 @@ def _sqlite_engine(url: URL) -> Engine:
         url,
         pool_size=POOL_SIZE,
         max_overflow=-1,
+        hide_parameters=HIDDEN,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
 

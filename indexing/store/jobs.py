@@ -85,6 +85,12 @@ class JobStore:
         with read(self._engine) as connection:
             return [_job(row) for row in connection.execute(query)]
 
+    def counts(self) -> dict[JobState, int]:
+        """How many jobs are in each state that any is in."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with read(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def update(
         self, id: str, expected: tuple[JobState, ...] | None = None, **fields: Unpack[JobFields]
     ) -> None:

@@ -26,7 +26,7 @@ from service.commands.common import (
 )
 from service.commands.progress import display
 from service.commands.reindex import build
-from service.commands.status import readable
+from service.sizes import readable
 
 if TYPE_CHECKING:
     from indexing.backup.archive import Source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from service.commands.progress import display, duration
 if TYPE_CHECKING:
     from indexing.library import Library
     from indexing.records import JSON
+
+log = logging.getLogger(__name__)
 
 BEGAN = time.monotonic()
 
@@ -41,8 +44,9 @@ def serve(
 
     settings = load_settings(data_dir=data_dir, host=host, port=port, insecure=insecure or None)
     from service import server
+    from service.telemetry.logs import log_to_stderr
 
-    server.log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     with open_library(settings.data_dir, create=True) as library:
         settings.check_address(library.keys.exist())
         with server.bind(settings.host, settings.port) as listener:
@@ -52,7 +56,8 @@ def serve(
             from service.app import create_app
 
             app = create_app(settings, library)
-            if not server.serve(app, listener, lambda: _tell_started(url, request)):
+            told = _log_started if settings.log_format == "json" else _tell_started
+            if not server.serve(app, listener, lambda: told(url, request)):
                 fail("the service couldn't start; the log says why", 1)
 
 
@@ -68,6 +73,11 @@ def _load_samples(library: Library, folder: Path) -> dict[str, JSON] | None:
             loader.load(sample, progress, progress)
         say(f"{sample.name} is indexed, in {duration(time.monotonic() - begun)}")
     return example(loader.samples)
+
+
+def _log_started(url: str, _: dict[str, JSON] | None) -> None:
+    """For a program that reads the log: in its own form, and nothing on standard output."""
+    log.info("started in %.1f s, at %s", time.monotonic() - BEGAN, url)
 
 
 def _tell_started(url: str, request: dict[str, JSON] | None) -> None:

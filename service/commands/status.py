@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexing.settings import CollectionSettings
+from indexing.embedder import known_fingerprint
+from indexing.settings import INDEXED, CollectionSettings
 from service.commands.common import DATA_DIR, DATABASE, AsJson, DataDir, answer, find_collection, open_library
 from service.commands.progress import duration
+from service.sizes import readable, size_of
 
 if TYPE_CHECKING:
     from indexing.library import Library
-    from indexing.store.catalog import Collection
+    from indexing.store.catalog import Collection, Generation
+    from indexing.store.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One collection in numbers. `changes` came after the served generation."""
+    """One collection in numbers. `changes` came after the served generation.
+
+    `embedder_matches` tells whether the vectors are of the embedder as it is now, None where nobody
+    knows without loading it; `awaiting_reindex` are settings that the served generation hasn't.
+    """
 
     name: str
     trajectories: int
@@ -32,6 +40,9 @@ class Described:
     embedder: str
     environment: str | None
     index_bytes: int
+    generations: int
+    embedder_matches: bool | None
+    awaiting_reindex: tuple[str, ...]
 
 
 def describe(library: Library, row: Collection) -> Described:
@@ -48,27 +59,20 @@ def describe(library: Library, row: Collection) -> Described:
         embedder=settings.embedder,
         environment=settings.environment,
         index_bytes=size_of(library.folder / "collections" / str(row.id)),
+        generations=len(library.catalog.generations(row.id)),
+        embedder_matches=_matches(served) if served else None,
+        awaiting_reindex=_awaiting(settings, served) if served else (),
     )
 
 
-def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # a generation was replaced meanwhile
-            continue
-    return total
+def _matches(served: Generation) -> bool | None:
+    known = known_fingerprint(served.manifest["settings"]["embedder"])
+    return None if known is None else known == served.manifest["embedder"]
 
 
-def readable(size: float) -> str:
-    """A size to read: `3.1 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+def _awaiting(settings: CollectionSettings, served: Generation) -> tuple[str, ...]:
+    built = CollectionSettings().updated(served.manifest["settings"])
+    return tuple(name for name in INDEXED if getattr(settings, name) != getattr(built, name))
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -94,23 +98,60 @@ def _cells(one: Described) -> tuple[str, ...]:
     )
 
 
+JOBS_LOOKED_AT = 100
+
+
 def status(
     collection: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     data_dir: DataDir = DATA_DIR,
     json: AsJson = False,
 ) -> None:
-    """Show the collections: records, changes since the served generation, its age, sizes."""
+    """Show the collections, what they hold and serve and whether it fits; jobs; sizes."""
+    from service.job_runner import UNFINISHED
+
     with open_library(data_dir) as library:
         rows = [find_collection(library, collection)] if collection else library.catalog.list()
         described = [describe(library, row) for row in rows]
         records_bytes = size_of_database(library.folder)
+        free_bytes = shutil.disk_usage(library.folder).free
+        jobs = library.jobs.list(JOBS_LOOKED_AT)
+        counts = library.jobs.counts()
+    unfinished = [job for job in jobs if job.state in UNFINISHED]
     if json:
-        answer({"collections": [asdict(one) for one in described], "records_bytes": records_bytes})
+        answer(
+            {
+                "collections": [asdict(one) for one in described],
+                "records_bytes": records_bytes,
+                "free_bytes": free_bytes,
+                "jobs": {"counts": counts, "unfinished": [asdict(job) for job in unfinished]},
+            }
+        )
         return
     typer.echo(table([HEADINGS, *map(_cells, described)]))
     typer.echo(
-        f"\nrecords and embeddings of all collections: {readable(records_bytes)} in {data_dir / DATABASE}"
+        f"\nrecords and embeddings of all collections: {readable(records_bytes)} in {data_dir / DATABASE}; "
+        f"{readable(free_bytes)} are free"
     )
+    for line in (*_on_jobs(jobs, unfinished), *(line for one in described for line in _misfits(one))):
+        typer.echo(line)
+
+
+def _on_jobs(jobs: Sequence[Job], unfinished: Sequence[Job]) -> Iterator[str]:
+    for job in unfinished:
+        progress = job.progress
+        counted = f", {progress.stage} {progress.done:,} of {progress.total:,}" if progress.total else ""
+        yield f"job {job.id}: {job.kind} of {job.collection}, {job.state}{counted}"
+    if jobs and (last := jobs[0]).state == "failed":
+        yield f"job {last.id}: {last.kind} of {last.collection} failed: {last.error}"
+
+
+def _misfits(one: Described) -> Iterator[str]:
+    """What of a collection waits for its operator."""
+    if one.embedder_matches is False:
+        yield f"{one.name}: indexed with another build of its embedder; run: precedent reindex {one.name}"
+    if one.awaiting_reindex:
+        told = f"a changed {', '.join(one.awaiting_reindex)} waits for the next generation"
+        yield f"{one.name}: {told}; run: precedent reindex {one.name}"
 
 
 def size_of_database(folder: Path) -> int:

@@ -80,7 +80,7 @@ def test_requests_sent_at_once_on_one_connection_are_answered_in_order(steady: S
     requests = b"".join(head("GET", path, close=path == asked[-1]) for path in asked)
     found = exchange(steady, requests)
     assert [reply.status for reply in found] == [200, 404, 200, 404, 200]
-    assert found[0].body == b'{"status":"alive"}'
+    assert found[0].body.startswith(b'{"status":"alive",')
 
 
 def test_a_body_that_drips_is_taken_and_holds_nobody_up(steady: Serving) -> None:

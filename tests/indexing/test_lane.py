@@ -75,6 +75,7 @@ def test_a_full_lane_refuses_and_a_known_query_needs_no_room(lane: EmbeddingLane
             HashingEmbedder(32).encode_query(text).tobytes() for text in "abc"
         ]
     assert lane.depth == 0
+    assert (lane.tally.embedded, lane.tally.remembered, lane.tally.refused) == (4, 1, 1)
 
 
 def test_no_core_in_time_and_no_time_at_all(lane: EmbeddingLane, held: Held) -> None:
@@ -91,6 +92,7 @@ def test_no_core_in_time_and_no_time_at_all(lane: EmbeddingLane, held: Held) -> 
         lane.query("c", time.monotonic() - 1)
     assert "c" not in held.asked
     assert lane.query("a", time.monotonic() - 1).shape == (32,)
+    assert lane.tally.late == 2
 
 
 def test_several_queries_are_embedded_once_each_in_the_order_asked(lane: EmbeddingLane, held: Held) -> None:

@@ -6,7 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
+from indexing.library import Library
+from indexing.store import schema
+from indexing.store.database import open_database, write
+from indexing.store.jobs import Job, Progress
 from tests.support.shell import FAST, Shell, answer, lines_of, one_line, shell_on, trajectory
 
 DOCUMENT = {"id": "guide", "title": "Forms", "text": "How to send a form"}
@@ -125,6 +130,39 @@ def test_status_is_a_table_for_people(shell: Shell, records: Path) -> None:
     assert row.split()[:4] == ["forms", "2", "1", "0"]
 
 
+def test_status_says_what_waits_for_the_operator(shell: Shell, records: Path, tmp_path: Path) -> None:
+    shell("ingest", records, *FAST, "-c", "forms")
+    (described,) = answer(shell("status", "--json"))["collections"]
+    assert (described["embedder_matches"], described["awaiting_reindex"], described["generations"]) == (
+        True,
+        [],
+        1,
+    )
+    with Library(tmp_path / "data") as library:
+        library.create("forms", {"observation_normalizer": "shell"})
+        library.jobs.add(Job("j1", "reindex", "forms", 1.0, "failed", error="no room"))
+        library.jobs.add(Job("j2", "reindex", "forms", 2.0, "running", progress=Progress(4, 9, "embedding")))
+        generation = library.collection("forms").generation
+    table = sqlalchemy.update(schema.generations).where(schema.generations.c.id == generation)
+    engine = open_database(f"sqlite:///{tmp_path / 'data'}/precedent.db")
+    with write(engine) as connection:
+        manifest = connection.scalar(sqlalchemy.select(schema.generations.c.manifest))
+        assert manifest is not None
+        connection.execute(table.values(manifest=manifest.replace("hashing-64-v1", "hashing-64-v0")))
+    engine.dispose()
+    found = answer(shell("status", "--json"))
+    (described,) = found["collections"]
+    assert described["embedder_matches"] is False
+    assert described["awaiting_reindex"] == ["observation_normalizer"]
+    assert found["jobs"]["counts"] == {"failed": 1, "running": 1}
+    assert [job["id"] for job in found["jobs"]["unfinished"]] == ["j2"]
+    assert found["free_bytes"] > 0
+    told = shell("status").stdout
+    assert "job j2: reindex of forms, running, embedding 4 of 9" in told
+    assert "forms: indexed with another build of its embedder; run: precedent reindex forms" in told
+    assert "forms: a changed observation_normalizer waits for the next generation" in told
+
+
 def test_export_to_a_file_is_whole_or_not_there(shell: Shell, records: Path, tmp_path: Path) -> None:
     shell("ingest", records, *FAST, "--no-index")
     output = tmp_path / "out.ndjson"
@@ -198,5 +236,15 @@ def test_a_file_of_another_kind_loads_nothing_and_leaves_nothing(shell: Shell, t
 
 def test_help_comes_without_arguments_and_with_help(shell: Shell) -> None:
     assert "Usage: precedent" in shell(code=2).stderr
-    for command in ("serve", "ingest", "reindex", "rollback", "status", "retrieve", "export", "compare"):
+    for command in (
+        "serve",
+        "ingest",
+        "reindex",
+        "rollback",
+        "status",
+        "retrieve",
+        "export",
+        "compare",
+        "doctor",
+    ):
         assert "--data-dir" in shell(command, "--help").stdout

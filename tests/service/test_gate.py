@@ -35,6 +35,7 @@ def test_what_finds_no_thread_in_time_is_not_begun(monkeypatch: pytest.MonkeyPat
                 await narrow.run(lambda: begun.append("second"), time.monotonic() + 0.02)
             may_end.set()
         assert answers == ["done"]
+        assert (narrow.late, narrow.refused, narrow.inside) == (1, 0, 0)
 
     anyio.run(main)
     assert begun == ["first"]
@@ -51,6 +52,7 @@ def test_one_more_than_there_is_room_for_is_refused() -> None:
             await anyio.sleep(0.01)
             with pytest.raises(Overloaded):
                 await narrow.run(lambda: True, time.monotonic() + 30)
+            assert (narrow.inside, narrow.places, narrow.refused) == (2, 2, 1)
             may_end.set()
         assert await narrow.run(lambda: True, time.monotonic() + 30)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.service.running import EMBEDDER, create, problem, running, settings_f
 
 
 def test_alive_and_ready(client: TestClient) -> None:
-    assert client.get("/health/live").json() == {"status": "alive"}
+    assert client.get("/health/live").json() == {"status": "alive", "version": version("precedent")}
     answer = client.get("/health/ready").json()
     assert (answer["status"], answer["collections"]) == ("ready", 0)
     assert answer["probe_ms"] > 0
@@ -82,13 +83,19 @@ def test_ready_means_a_real_embedding_each_time(tmp_path: Path, monkeypatch: pyt
         ready.check()
         assert len(embedder.asked) == len(set(embedder.asked)) > asked
         with monkeypatch.context() as full:
-            full.setattr(library.lane(EMBEDDER), "_max_waiting", 0)
+            full.setattr(library.lane(EMBEDDER), "max_waiting", 0)
             assert ready.check() > 0
+        vouched = [ready.ready]
         embedder.fault = MissingExtra("the model is gone")
         with pytest.raises(NotReady, match="probe failed"):
             ready.check()
+        vouched.append(ready.ready)
         embedder.fault = None
         ready.check()
+        vouched.append(ready.ready)
+        monkeypatch.setattr(readiness, "READY_FOR_S", 0.0)
+        vouched.append(ready.ready)
+        assert vouched == [True, False, True, False]
 
 
 def test_a_collection_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:

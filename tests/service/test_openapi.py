@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from service.app import create_app
+from service.metrics import FORMATS
 from service.openapi import FILE, main, render, to_yaml
 from service.settings import Settings
 
@@ -39,6 +40,7 @@ CALLS = {
     "POST /jobs/{id}/cancel",
     "GET /health/live",
     "GET /health/ready",
+    "GET /metrics",
 }
 
 
@@ -62,9 +64,10 @@ def test_every_call_is_described_with_its_problems() -> None:
     }
     assert found.keys() == CALLS
     for call in found.values():
+        answered = set(FORMATS) if call["operationId"] == "metrics" else {"application/json"}
         for status, answer in call["responses"].items():
             kinds = answer.get("content", {}).keys()
-            expected = {"application/problem+json"} if status >= "400" else {"application/json"}
+            expected = {"application/problem+json"} if status >= "400" else answered
             assert kinds == (set() if status == "204" else expected)
     schemas = document["components"]["schemas"]
     assert "HTTPValidationError" not in schemas

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from service.commands.progress import Pace, duration
-from service.commands.status import readable, table
+from service.commands.status import table
+from service.sizes import readable
 
 
 @pytest.mark.parametrize(
