@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from service.app import create_app
 from tests.service.pages.browsers import DESK, PHONE, Scheme, follow, opened, picture, violations
 from tests.service.pages.hostile import HOSTILE, ODD_ID, hostile
+from tests.service.pages.made import rejecting_run, report
 from tests.service.running import create, listening, reindexed, settings_for, trajectory
 
 INJECTION = """
@@ -43,6 +45,10 @@ PAGES = {
     "trajectory": "/ui/rooms/trajectory?id=long",
     "hostile": f"/ui/rooms/trajectory?id={ODD}",
     "hostile-asked": f"/ui/rooms/ask?trajectory={ODD}&step=1",
+    "runs": "/ui/-/runs",
+    "run": "/ui/-/runs/house",
+    "reports": "/ui/-/reports",
+    "report": "/ui/-/reports/both",
     "missing": "/ui/no",
 }
 
@@ -70,6 +76,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with listening(create_app(settings_for(folder))) as client:
         create(client, "rooms", *records())
         reindexed(client)
+        with ThreadPoolExecutor(1) as aside:  # playwright's own event loop runs in this thread
+            aside.submit(rejecting_run, folder).result()
+        report(folder)
+        report(folder, "both", "rooms", "halls")
         yield client
 
 
@@ -209,6 +219,17 @@ def test_pages_keep_up_with_a_job_by_themselves(
         assert page.locator("#said").inner_text() == "reindex of busy: succeeded"
         assert page.locator("tr.served").count() == 1
         assert trouble == []
+
+
+def test_a_report_is_shown_in_a_sandbox(browser: Browser, address: str) -> None:
+    with opened(browser) as (page, trouble):
+        page.goto(f"{address}/ui/-/reports/monday")
+        follow(page, page.get_by_role("link", name="The whole report"))
+        assert page.locator("svg").count() > 2
+        assert page.evaluate("self.origin") == "null"
+        page.go_back()
+        assert page.locator("figure svg").count() == 2
+        assert [line for line in trouble if "sandbox" not in line] == []
 
 
 def test_without_scripts_a_page_can_be_read_and_asked(browser: Browser, address: str) -> None:
