@@ -113,4 +113,8 @@ async def post_retrieve(request: Request) -> Response:
     written = await write_queries(service.writer, asked, deadline)
     fields = await service.searching.run(lambda: answer(service.library, asked, written, deadline), deadline)
     fields["timings_ms"]["total"] = round((time.monotonic() - arrived) * 1e3, 3)
+    shown = len(fields["demonstrations"]) + len(fields["documents"])
+    service.recent.note(
+        asked.collection, asked.strategy, fields["timings_ms"], shown, bool(fields["degraded"])
+    )
     return Response(to_json(fields), media_type=JSON_TYPE)

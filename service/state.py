@@ -13,6 +13,7 @@ from retrievers.query_writers import QueryWriter
 from service.gate import Gate
 from service.job_runner import JobRunner
 from service.readiness import Readiness
+from service.recent import Recent
 from service.settings import Settings
 
 STORING_THREADS = 8
@@ -29,6 +30,7 @@ class Service:
     jobs: JobRunner
     readiness: Readiness
     searching: Gate
+    recent: Recent = field(default_factory=Recent)
     storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.pages import assets, collection, home, playground, reports, runs, trajectories
+from service.pages import assets, collection, home, latency, playground, reports, runs, trajectories
 
 router = APIRouter(include_in_schema=False)
-for part in (assets, home, runs, reports, playground, trajectories, collection):
+for part in (assets, home, latency, runs, reports, playground, trajectories, collection):
     router.include_router(part.router, prefix="/ui")

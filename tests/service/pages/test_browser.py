@@ -45,6 +45,7 @@ PAGES = {
     "trajectory": "/ui/rooms/trajectory?id=long",
     "hostile": f"/ui/rooms/trajectory?id={ODD}",
     "hostile-asked": f"/ui/rooms/ask?trajectory={ODD}&step=1",
+    "latency": "/ui/-/latency",
     "runs": "/ui/-/runs",
     "run": "/ui/-/runs/house",
     "reports": "/ui/-/reports",
@@ -80,6 +81,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             aside.submit(rejecting_run, folder).result()
         report(folder)
         report(folder, "both", "rooms", "halls")
+        for strategy in ("agentic", "instruction", "paper", "random"):
+            for number in range(12):
+                asked = {"collection": "rooms", "observation": f"Room {number}", "strategy": strategy}
+                assert client.post("/retrieve", json=asked).status_code == 200
         yield client
 
 

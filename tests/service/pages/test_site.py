@@ -15,6 +15,8 @@ PAGES = (
     "/ui",
     "/ui/-/jobs",
     "/ui/-/jobs/live",
+    "/ui/-/latency",
+    "/ui/-/latency/live",
     "/ui/rooms",
     "/ui/rooms/live",
     "/ui/rooms/ask",
