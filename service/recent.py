@@ -1,4 +1,4 @@
-"""The last answers to `/retrieve` in numbers, for a look at how it goes; the metrics keep them for good."""
+"""The last answers to `/retrieve` in numbers, for a look at how it goes."""
 
 from __future__ import annotations
 

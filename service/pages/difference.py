@@ -21,7 +21,7 @@ LONGEST = 100_000
 LINE = 2_000
 """Characters of one line that are shown."""
 
-EFFORT = 4_000_000
+EFFORT = 40_000_000
 """Steps that one page's comparisons may take: a second, about."""
 
 NEAR = 2

@@ -40,7 +40,7 @@ async def latency_live(service: ServiceHere, request: Request) -> Response:
 def _shown(service: Service) -> dict[str, Any]:
     found = service.recent.listed()
     return {
-        "figure": drawn(found[-DRAWN:], time.time()) if found else None,
+        "figure": drawn(found[-DRAWN:]) if found else None,
         "rows": [counted(name, found) for name in sorted({one.strategy for one in found})],
         "answers": len(found),
         "kept": KEPT,
@@ -77,27 +77,30 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(place, len(ordered) - 1)]
 
 
-def drawn(answers: Sequence[Answered], now: float) -> Figure:
+def drawn(answers: Sequence[Answered]) -> Figure:
     """A dot for each answer: when it was given, and how long it took."""
     slowest, fastest = max(one.ms for one in answers), max(0.1, min(one.ms for one in answers))
     up = log_ticks(fastest, max(slowest, fastest * 2))
     end = HEIGHT - BOTTOM
     y = Scale(up[0], up[-1], end, TOP, logarithmic=True)
-    span = max(now - answers[0].at, 1.0)
-    x = Scale(now - span, now, LEFT, WIDTH - RIGHT)
+    begin, last = answers[0].at, max(one.at for one in answers)
+    x = Scale(begin, max(last, begin + 1.0), LEFT, WIDTH - RIGHT)
     marks: list[Mark] = []
     for tick in up:
         marks.append(Line(((LEFT, y(tick)), (WIDTH - RIGHT, y(tick))), "grid"))
         marks.append(Label(LEFT - 6, y(tick), f"{tick:g}", "axis", "end"))
-    for share in (0.0, 0.5):
-        told = f"{duration(span * (1 - share))} ago"
-        marks.append(
-            Label(x(now - span * (1 - share)), end + 14, told, "axis", "middle" if share else "start")
-        )
-    marks.append(Label(WIDTH - RIGHT, end + 14, "now", "axis", "end"))
+    marks.append(Label(LEFT, end + 14, _clock(begin), "axis"))
+    if last - begin >= 1.0:
+        marks.append(Label(WIDTH - RIGHT, end + 14, _clock(last), "axis", "end"))
     marks += [
         Dot(x(one.at), y(max(one.ms, up[0])), role(one.strategy), f"{one.strategy}: {one.ms:.1f} ms")
         for one in answers
     ]
-    description = f"{len(answers)} answers within {duration(span)}, from {fastest:.1f} to {slowest:.1f} ms"
-    return Figure("ms of the last answers", description, WIDTH, HEIGHT, tuple(marks))
+    told = f"{len(answers)} answers within {duration(last - begin)}, from {fastest:.1f} to {slowest:.1f} ms"
+    return Figure(
+        "ms of the last answers, by the time they were given, UTC", told, WIDTH, HEIGHT, tuple(marks)
+    )
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.gmtime(at))

@@ -60,7 +60,7 @@ def test_a_quantile_is_reached_by_its_share(values: list[float], share: float) -
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e9)), min_size=1))
 def test_every_answer_is_drawn_within_the_figure(told: list[tuple[float, float]]) -> None:
     answers = [answered(ms, at) for ms, at in sorted(told, key=lambda pair: pair[1])]
-    figure = drawn(answers, 1e9 + 1)
+    figure = drawn(answers)
     dots = [mark for mark in figure.marks if mark.kind == "dot"]
     assert len(dots) == len(answers)
     assert all(0 <= dot.x <= figure.width and 0 <= dot.y <= figure.height for dot in dots)
