@@ -34,8 +34,13 @@ def named(root: Path, name: str, marker: str) -> Path:
     """The folder of that name; raises NotFound."""
     path = root / name
     if not _NAME.fullmatch(name) or not _is_folder(path) or _written(path / marker) is None:
-        raise NotFound(f"nothing is called {name[:80]!r} here")
+        raise nothing_called(name)
     return path
+
+
+def nothing_called(name: str) -> NotFound:
+    """What is told of a name that isn't there, or is not for who asks."""
+    return NotFound(f"nothing is called {name[:80]!r} here")
 
 
 def written_at(path: Path) -> float:

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from indexing.library import Library
 from service.collections import describe
 from service.pages.collection import followed, told
-from service.pages.site import page, pages
+from service.pages.site import Names, may_see, page, pages
 from service.state import Service, ServiceHere
 
 JOBS = 50
@@ -19,29 +19,30 @@ router = pages()
 
 
 @router.get("")
-async def home(service: ServiceHere, request: Request) -> Response:
+async def home(service: ServiceHere, names: Names, request: Request) -> Response:
     """All collections."""
-    shown = await to_thread.run_sync(_described, service.library, limiter=service.storing)
+    shown = await to_thread.run_sync(_described, service.library, names, limiter=service.storing)
     return await page(request, "home.html", collections=shown)
 
 
 @router.get("/-/jobs")
-async def jobs(service: ServiceHere, request: Request) -> Response:
+async def jobs(service: ServiceHere, names: Names, request: Request) -> Response:
     """The newest jobs of all collections."""
-    shown = await to_thread.run_sync(_jobs, service, limiter=service.storing)
+    shown = await to_thread.run_sync(_jobs, service, names, limiter=service.storing)
     return await page(request, "jobs.html", **shown)
 
 
 @router.get("/-/jobs/live")
-async def jobs_live(service: ServiceHere, request: Request) -> Response:
+async def jobs_live(service: ServiceHere, names: Names, request: Request) -> Response:
     """The part of that page that changes by itself."""
-    shown = await to_thread.run_sync(_jobs, service, limiter=service.storing)
+    shown = await to_thread.run_sync(_jobs, service, names, limiter=service.storing)
     return await page(request, "_jobs_live.html", **shown)
 
 
-def _described(library: Library) -> list[dict[str, Any]]:
-    return [describe(library, row) for row in library.catalog.list()]
+def _described(library: Library, names: frozenset[str] | None) -> list[dict[str, Any]]:
+    return [describe(library, row) for row in library.catalog.list() if may_see(names, row.name)]
 
 
-def _jobs(service: Service) -> dict[str, Any]:
-    return followed([told(service, job) for job in service.library.jobs.list(JOBS)])
+def _jobs(service: Service, names: frozenset[str] | None) -> dict[str, Any]:
+    listed = service.library.jobs.list(JOBS)
+    return followed([told(service, job) for job in listed if may_see(names, job.collection or "")])

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 from evaluation.figures import Dot, Figure, Label, Line, Mark, Scale, log_ticks
 from evaluation.plots import role
-from service.pages.site import page, pages
+from service.pages.site import Names, may_see, page, pages
 from service.pages.wording import duration
 from service.recent import KEPT, Answered
 from service.state import Service, ServiceHere
@@ -26,19 +26,19 @@ router = pages()
 
 
 @router.get("/-/latency")
-async def latency(service: ServiceHere, request: Request) -> Response:
+async def latency(service: ServiceHere, names: Names, request: Request) -> Response:
     """The page."""
-    return await page(request, "latency.html", **_shown(service))
+    return await page(request, "latency.html", **_shown(service, names))
 
 
 @router.get("/-/latency/live")
-async def latency_live(service: ServiceHere, request: Request) -> Response:
+async def latency_live(service: ServiceHere, names: Names, request: Request) -> Response:
     """The part of it that changes by itself."""
-    return await page(request, "_latency_live.html", **_shown(service))
+    return await page(request, "_latency_live.html", **_shown(service, names))
 
 
-def _shown(service: Service) -> dict[str, Any]:
-    found = service.recent.listed()
+def _shown(service: Service, names: frozenset[str] | None) -> dict[str, Any]:
+    found = [one for one in service.recent.listed() if may_see(names, one.collection)]
     return {
         "figure": drawn(found[-DRAWN:]) if found else None,
         "rows": [counted(name, found) for name in sorted({one.strategy for one in found})],

@@ -22,8 +22,8 @@ from evaluation.summary import HEADLINE
 from indexing.errors import NotFound
 from indexing.library import Library
 from indexing.records import JSON
-from service.pages.folders import content, fields, listed, named, written_at
-from service.pages.site import page, pages
+from service.pages.folders import content, fields, listed, named, nothing_called, written_at
+from service.pages.site import Names, may_see, page, pages
 from service.pages.wording import line
 from service.state import ServiceHere
 
@@ -46,26 +46,26 @@ router = pages()
 
 
 @router.get("/-/reports")
-async def reports(service: ServiceHere, request: Request) -> Response:
+async def reports(service: ServiceHere, names: Names, request: Request) -> Response:
     """The reports, the newest first, with their headline figures."""
-    found = await to_thread.run_sync(_all, service.library, limiter=service.storing)
+    found = await to_thread.run_sync(_all, service.library, names, limiter=service.storing)
     return await page(request, "reports.html", reports=found, measures=MEASURES)
 
 
 @router.get("/-/reports/{name}")
-async def report(name: str, service: ServiceHere, request: Request) -> Response:
+async def report(name: str, service: ServiceHere, names: Names, request: Request) -> Response:
     """One report's hit rates, and the way to the whole of it."""
-    work = partial(_one, service.library, name)
+    work = partial(_one, service.library, name, names)
     shown = await to_thread.run_sync(work, limiter=service.storing)
     return await page(request, "report_of.html", **shown, measures=MEASURES)
 
 
 @router.get("/-/reports/{name}/{file}")
-async def report_file(name: str, file: str, service: ServiceHere) -> Response:
+async def report_file(name: str, file: str, service: ServiceHere, names: Names) -> Response:
     """A file of a report as it was written: its page in a sandbox, its numbers to be kept."""
     if file not in FILES:
         raise NotFound(f"a report has {', '.join(FILES)}")
-    work = partial(_content, service.library, name, file)
+    work = partial(_content, service.library, name, names, file)
     found = await to_thread.run_sync(work, limiter=service.storing)
     headers = (
         HEADERS if file == PAGE else {**HEADERS, "Content-Disposition": f'attachment; filename="{file}"'}
@@ -78,23 +78,39 @@ def root(library: Library) -> Path:
     return library.folder / FOLDER
 
 
-def _content(library: Library, name: str, file: str) -> bytes:
-    return content(named(root(library), name, NUMBERS) / file, MOST_BYTES)
+def _content(library: Library, name: str, names: frozenset[str] | None, file: str) -> bytes:
+    path, _ = _seen(library, name, names)
+    return content(path / file, MOST_BYTES)
 
 
-def _all(library: Library) -> list[dict[str, Any]]:
-    return [_told(path, fields(path / NUMBERS, MOST_BYTES)) for path in listed(root(library), NUMBERS)]
+def _seen(library: Library, name: str, names: frozenset[str] | None) -> tuple[Path, dict[str, JSON]]:
+    """A report's folder and numbers; raises NotFound for one of collections that may not be seen."""
+    path = named(root(library), name, NUMBERS)
+    numbers = fields(path / NUMBERS, MOST_BYTES)
+    if not may_see(names, *_collections(numbers)):
+        raise nothing_called(name)
+    return path, numbers
+
+
+def _all(library: Library, names: frozenset[str] | None) -> list[dict[str, Any]]:
+    found = ((path, fields(path / NUMBERS, MOST_BYTES)) for path in listed(root(library), NUMBERS))
+    return [_told(path, numbers) for path, numbers in found if may_see(names, *_collections(numbers))]
+
+
+def _collections(numbers: Mapping[str, JSON]) -> list[str]:
+    """What was compared, as the options and the figures say."""
+    named_there = _object(numbers.get("options")).get("collections")
+    asked = named_there if isinstance(named_there, list) else []
+    return list(dict.fromkeys(str(one) for one in (*asked, *_object(numbers.get("collections")))))
 
 
 def _told(path: Path, numbers: Mapping[str, JSON]) -> dict[str, Any]:
-    options = _object(numbers.get("options"))
-    names = options.get("collections")
     across = _object(numbers.get("across"))
     found = {variant: _scores(told) for variant, told in _object(across.get("variants")).items()}
     return {
         "name": path.name,
         "at": written_at(path / NUMBERS),
-        "collections": [str(one) for one in names] if isinstance(names, list) else [],
+        "collections": _collections(numbers),
         "episodes": count if isinstance(count := across.get("episodes"), int) else None,
         "situations": count if isinstance(count := across.get("situations"), int) else None,
         "played": isinstance(numbers.get("loop"), dict),
@@ -102,9 +118,8 @@ def _told(path: Path, numbers: Mapping[str, JSON]) -> dict[str, Any]:
     }
 
 
-def _one(library: Library, name: str) -> dict[str, Any]:
-    path = named(root(library), name, NUMBERS)
-    numbers = fields(path / NUMBERS, MOST_BYTES)
+def _one(library: Library, name: str, names: frozenset[str] | None) -> dict[str, Any]:
+    path, numbers = _seen(library, name, names)
     scopes = {"mean over collections": numbers.get("across"), **_object(numbers.get("collections"))}
     if len(scopes) == 2:
         del scopes["mean over collections"]

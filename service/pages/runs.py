@@ -11,9 +11,9 @@ from anyio import to_thread
 from fastapi import Request, Response
 
 from indexing.library import Library
-from service.pages.folders import fields, listed, named, written_at
+from service.pages.folders import fields, listed, named, nothing_called, written_at
 from service.pages.rejections import read
-from service.pages.site import page, pages
+from service.pages.site import Names, may_see, page, pages
 from service.problems import InvalidFields
 from service.state import ServiceHere
 from synthesis.committee import CRITERIA
@@ -28,20 +28,25 @@ router = pages()
 
 
 @router.get("/-/runs")
-async def runs(service: ServiceHere, request: Request) -> Response:
+async def runs(service: ServiceHere, names: Names, request: Request) -> Response:
     """The runs, the one last worked on first."""
-    found = await to_thread.run_sync(_all, service.library, limiter=service.storing)
+    found = await to_thread.run_sync(_all, service.library, names, limiter=service.storing)
     return await page(request, "runs.html", runs=found)
 
 
 @router.get("/-/runs/{name}")
 async def run(
-    name: str, service: ServiceHere, request: Request, reason: str = "", start: str = "0"
+    name: str,
+    service: ServiceHere,
+    names: Names,
+    request: Request,
+    reason: str = "",
+    start: str = "0",
 ) -> Response:
     """One run, and what it rejected, a piece at a time."""
     if not start.isascii() or not start.isdecimal() or len(start) > 15:
         raise InvalidFields([("start", "a place in the file, as a page's link has it")])
-    work = partial(_one, service.library, name, reason[:200], int(start))
+    work = partial(_one, service.library, name, names, reason[:200], int(start))
     return await page(request, "run.html", **await to_thread.run_sync(work, limiter=service.storing))
 
 
@@ -50,9 +55,10 @@ def root(library: Library) -> Path:
     return library.folder / FOLDER
 
 
-def _all(library: Library) -> list[dict[str, Any]]:
+def _all(library: Library, names: frozenset[str] | None) -> list[dict[str, Any]]:
     known = {row.name for row in library.catalog.list()}
-    return [_told(path, known) for path in listed(root(library), PLAN)]
+    found = [_told(path, known) for path in listed(root(library), PLAN)]
+    return [one for one in found if may_see(names, one["collection"])]
 
 
 def _told(path: Path, known: set[str]) -> dict[str, Any]:
@@ -79,13 +85,17 @@ def _told(path: Path, known: set[str]) -> dict[str, Any]:
     }
 
 
-def _one(library: Library, name: str, reason: str, start: int) -> dict[str, Any]:
+def _one(
+    library: Library, name: str, names: frozenset[str] | None, reason: str, start: int
+) -> dict[str, Any]:
     path = named(root(library), name, PLAN)
-    known = {row.name for row in library.catalog.list()}
+    run = _told(path, {row.name for row in library.catalog.list()})
+    if not may_see(names, run["collection"]):
+        raise nothing_called(name)
     found = read(path, reason, start)
     on = {"reason": reason, "start": found.more} if reason else {"start": found.more}
     return {
-        "run": _told(path, known),
+        "run": run,
         "reason": reason,
         "start": start,
         "found": found,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import cache, partial
-from typing import Any
+from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -90,6 +90,20 @@ class Page(APIRoute):
             return made
 
         return handled
+
+
+async def names_seen() -> frozenset[str] | None:
+    """While there are no keys everyone may see every collection."""
+    return None
+
+
+Names = Annotated[frozenset[str] | None, Depends(names_seen)]
+"""The collections that a caller may see on pages which are not of one collection; None: all."""
+
+
+def may_see(names: frozenset[str] | None, *collections: str) -> bool:
+    """Whether all of these may be seen; what is of no collection is for those who may see all."""
+    return names is None or (bool(collections) and names.issuperset(collections))
 
 
 def pages() -> APIRouter:
