@@ -125,6 +125,8 @@ async def post_retrieve(request: Request, caller: CallerHere) -> Response:
         found = await _retrieve(service, asked, arrived, deadline, caller.key)
         traced.answered(asked.collection, found)
     service.telling.metrics.counted.retrieval(asked.collection, found)
+    shown = len(found.demonstrations) + len(found.documents)
+    service.recent.note(asked.collection, asked.strategy, found.timings_ms, shown, bool(found.degraded))
     return Response(to_json(to_answer(asked, found)), media_type=JSON_TYPE)
 
 

@@ -15,6 +15,7 @@ from service.gate import Gate
 from service.job_runner import JobRunner
 from service.readiness import Readiness
 from service.sessions import Sessions
+from service.recent import Recent
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.telemetry.traces import Traces
@@ -44,6 +45,7 @@ class Service:
     authority: Authority
     telling: Telling
     sessions: Sessions = field(default_factory=Sessions)
+    recent: Recent = field(default_factory=Recent)
     storing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(STORING_THREADS))
     waiting: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WAITING_THREADS))
     scraping: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
