@@ -99,6 +99,18 @@ def caller_of(request: Request) -> Caller:
     return cast("Caller", request.scope[_PLACE])
 
 
+def path_of(scope: Scope) -> str:
+    """The path within the service, wherever a proxy has put it."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
+
+
+def _tells_of_all(request: Request) -> bool:
+    """Whether it is a page that belongs to no collection: it may tell of any, so it needs a key for all."""
+    return path_of(request.scope).startswith("/ui/-/")
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a call asks of its caller: a scope, None for any; for the path's collection if it has one."""
@@ -109,8 +121,9 @@ class Need:
     async def check(self, request: Request, _: Annotated[Any, Security(SCHEME)]) -> None:
         """Raise Forbidden for a caller who may not; before anything of the body is read."""
         request.scope[_NEED] = self
-        caller = caller_of(request)
-        if self.everywhere and self.scope:
+        if (caller := entered(request.scope)) is None:
+            return  # open to all
+        if self.scope and (self.everywhere or _tells_of_all(request)):
             caller.require_everywhere(self.scope)
         caller.require(self.scope, request.path_params.get("collection"))
 
