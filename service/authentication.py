@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from indexing.errors import PrecedentError
 from service import sign_in
-from service.caller import Caller, Unauthenticated, enter, path_of
+from service.caller import Caller, Unauthenticated, enter
 from service.problems import of_error
 from service.sessions import COOKIE, is_our_own
 from service.state import Service, service_of
@@ -43,6 +43,13 @@ class Authentication:
             await _refusal(request, path, error)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def path_of(scope: Scope) -> str:
+    """The path within the service, wherever a proxy has put it."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
 
 
 def _is_open(path: str) -> bool:

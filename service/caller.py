@@ -99,18 +99,6 @@ def caller_of(request: Request) -> Caller:
     return cast("Caller", request.scope[_PLACE])
 
 
-def path_of(scope: Scope) -> str:
-    """The path within the service, wherever a proxy has put it."""
-    path: str = scope["path"]
-    root = scope.get("root_path", "")
-    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
-
-
-def _tells_of_all(request: Request) -> bool:
-    """Whether it is a page that belongs to no collection: it may tell of any, so it needs a key for all."""
-    return path_of(request.scope).startswith("/ui/-/")
-
-
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a call asks of its caller: a scope, None for any; for the path's collection if it has one."""
@@ -123,7 +111,7 @@ class Need:
         request.scope[_NEED] = self
         if (caller := entered(request.scope)) is None:
             return  # open to all
-        if self.scope and (self.everywhere or _tells_of_all(request)):
+        if self.everywhere and self.scope:
             caller.require_everywhere(self.scope)
         caller.require(self.scope, request.path_params.get("collection"))
 
@@ -136,6 +124,11 @@ def need_of(scope: Scope) -> Need | None:
 def needs(scope: KeyScope | None, *, everywhere: bool = False) -> Any:
     """A dependency: only for callers who have the scope."""
     return Security(Need(scope, everywhere).check, scopes=[scope] if scope else [])
+
+
+async def names_seen(request: Request) -> frozenset[str] | None:
+    """The collections that a page which is not of one collection may tell of; None: all."""
+    return caller_of(request).names("retrieve")
 
 
 async def _caller(request: Request) -> Caller:

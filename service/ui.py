@@ -25,7 +25,7 @@ from indexing.library import Library
 from indexing.records import Trajectory, trajectory_from_bytes
 from indexing.store.catalog import Collection
 from service.bodies import media_type, read_body
-from service.caller import caller_of
+from service.caller import names_seen
 from service.collections import CollectionName, collection_of, describe
 from service.problems import InvalidFields, NotReady, faults_of, of_error
 from service.retrieval import answer, write_queries
@@ -95,7 +95,7 @@ router = APIRouter(prefix="/ui", include_in_schema=False, route_class=Page)
 @router.get("")
 async def home(service: ServiceHere, request: Request) -> Response:
     """The collections that the caller may ask."""
-    names = caller_of(request).names("retrieve")
+    names = await names_seen(request)
     shown = await to_thread.run_sync(_described, service.library, names, limiter=service.storing)
     return await _page(request, "home.html", collections=shown)
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Iterator
 
 import pytest
-from fastapi import Request
 from starlette.testclient import TestClient
 
 from indexing.library import Library
 from service.authentication import FOR_PEOPLE
-from service.caller import Caller, Forbidden, Need, enter
 from service.keys import id_of
 from service.sessions import COOKIE, LASTS_S, Sessions
 from service.sign_in import OUT, PATH
@@ -163,16 +160,3 @@ def test_the_pages_own_files_need_no_key(service: tuple[TestClient, Library]) ->
     (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
     answer = client.get(style)
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/css")
-
-
-def test_a_page_of_no_collection_may_tell_of_all_and_needs_a_key_for_all() -> None:
-    def asked(path: str, key: Caller) -> None:
-        scope = {"type": "http", "path": path, "path_params": {}}
-        enter(scope, key)
-        asyncio.run(Need("retrieve").check(Request(scope), None))
-
-    bound, free = (Caller("k", {"retrieve": names}) for names in (frozenset({"rooms"}), None))
-    asked("/ui", bound)
-    asked("/ui/-/jobs", free)
-    with pytest.raises(Forbidden, match="bound to no collection"):
-        asked("/ui/-/jobs", bound)
