@@ -31,7 +31,7 @@ from indexing.settings import CollectionSettings
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
 from indexing.store.audit import AuditLog
-from indexing.store.catalog import Catalog
+from indexing.store.catalog import Catalog, settings_of
 from indexing.store.database import open_database
 from indexing.store.episodes import EpisodeStore
 from indexing.store.jobs import JobStore
@@ -39,11 +39,6 @@ from indexing.store.keys import KeyStore
 from indexing.store.records import Kind, SqlRecordStore, Upserted
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
-
-
-def settings_of(row: rows.Collection) -> CollectionSettings:
-    """A collection's settings as its row keeps them."""
-    return CollectionSettings().updated(row.settings)
 
 
 class Library:

@@ -109,7 +109,8 @@ class Need:
     async def check(self, request: Request, _: Annotated[Any, Security(SCHEME)]) -> None:
         """Raise Forbidden for a caller who may not; before anything of the body is read."""
         request.scope[_NEED] = self
-        caller = caller_of(request)
+        if (caller := entered(request.scope)) is None:
+            return  # open to all
         if self.everywhere and self.scope:
             caller.require_everywhere(self.scope)
         caller.require(self.scope, request.path_params.get("collection"))
@@ -123,6 +124,11 @@ def need_of(scope: Scope) -> Need | None:
 def needs(scope: KeyScope | None, *, everywhere: bool = False) -> Any:
     """A dependency: only for callers who have the scope."""
     return Security(Need(scope, everywhere).check, scopes=[scope] if scope else [])
+
+
+async def names_seen(request: Request) -> frozenset[str] | None:
+    """The collections that a page which is not of one collection may tell of; None: all."""
+    return caller_of(request).names("retrieve")
 
 
 async def _caller(request: Request) -> Caller:

@@ -100,8 +100,8 @@ def _quiet_the_hub() -> None:
 
 
 for command in (
-    serve, ingest, reindex, rollback, status, doctor, retrieve, export, snapshot, restore, synthesize, compare,
-    audit,
+    serve, ingest, reindex, rollback, status, doctor, retrieve, export, snapshot, restore, audit, synthesize,
+    compare,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(keys, name="keys")

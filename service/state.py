@@ -14,8 +14,8 @@ from service.authority import Authority
 from service.gate import Gate
 from service.job_runner import JobRunner
 from service.readiness import Readiness
-from service.sessions import Sessions
 from service.recent import Recent
+from service.sessions import Sessions
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.telemetry.traces import Traces

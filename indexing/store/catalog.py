@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from indexing.errors import Conflict, NotFound
 from indexing.records import JSON
+from indexing.settings import CollectionSettings
 from indexing.store.database import lock_collection, look, read, write
 from indexing.store.schema import collections, generations
 
@@ -43,6 +44,11 @@ class Generation:
     sequence: int
     created_at: float
     manifest: Mapping[str, JSON]
+
+
+def settings_of(row: Collection) -> CollectionSettings:
+    """A collection's settings as its row keeps them."""
+    return CollectionSettings().updated(row.settings)
 
 
 class Catalog:

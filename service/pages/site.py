@@ -14,7 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from pydantic_core import from_json
 
 from indexing.errors import PrecedentError
-from service.caller import CallerHere
+from service.caller import names_seen
 from service.pages.assets import named
 from service.pages.wording import FILTERS
 from service.problems import InvalidFields, faults_of, of_error
@@ -91,11 +91,6 @@ class Page(APIRoute):
             return made
 
         return handled
-
-
-async def names_seen(caller: CallerHere) -> frozenset[str] | None:
-    """What the caller's key may ask; where there are no keys everyone may see every collection."""
-    return caller.names("retrieve")
 
 
 Names = Annotated[frozenset[str] | None, Depends(names_seen)]

@@ -31,6 +31,15 @@ def bearing(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+def addresses(router: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Method and path of each route of a router, and of those that it includes."""
+    for route in router.routes:
+        if (included := getattr(route, "original_router", None)) is not None:
+            yield from addresses(included, prefix + route.include_context.prefix)
+        else:
+            yield from ((method, prefix + route.path) for method in sorted(route.methods))
+
+
 def words(answer: Any, *named: str) -> str:
     """What an answer says, without what differs from request to request: its own name, and these names."""
     text: str = answer.text

@@ -9,9 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from indexing.library import Library
-from tests.service.keyed import QUESTION, bearing, keyed, make_key, words
+from service.ui import router as pages
+from tests.service.keyed import QUESTION, addresses, bearing, keyed, make_key, words
 from tests.service.running import JSON_BODY, NDJSON, problem, until
 from tests.service.test_authentication import CALLS, at
+
+PAGES = sorted({path for method, path in addresses(pages) if method == "GET" and "{" not in path})
+"""Pages that are not of one collection; what has a name in its address shows nothing without it."""
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +125,6 @@ def test_lists_show_what_the_key_may_see(service: tuple[TestClient, Library]) ->
     problem(client.post(f"/jobs/{job}/cancel", headers=bearing(make_key(library, "write"))), "forbidden", 403)
     assert client.get(f"/jobs/{job}", headers=bearing(make_key(library, "write:halls"))).status_code == 200
     assert len(client.get("/collections", headers=everything).json()["collections"]) == 2
-    page = client.get("/ui", headers=bearing(make_key(library, "retrieve:rooms"))).text
-    assert ("rooms" in page, "halls" in page) == (True, False)
     until(lambda: _idle(client, everything))
 
 
@@ -139,3 +141,21 @@ def test_episodes_of_two_keys_are_apart(service: tuple[TestClient, Library]) -> 
     assert first
     assert shown(one).isdisjoint(first)
     assert shown(another) == first
+
+
+def test_pages_of_no_one_collection_tell_of_those_the_key_may_see(
+    service: tuple[TestClient, Library],
+) -> None:
+    client, library = service
+    everything, bound = (bearing(make_key(library, scope)) for scope in ("admin", "retrieve:rooms"))
+    for name in ("rooms", "halls"):
+        until(lambda: _idle(client, everything))
+        assert client.post(f"/collections/{name}/reindex", headers=everything).status_code == 202
+        client.post("/retrieve", json=QUESTION | {"collection": name}, headers=everything)
+    for path in PAGES:
+        assert client.get(path, headers=everything).status_code == 200
+        seen = client.get(path, headers=bound)
+        assert (seen.status_code, "halls" in seen.text) == (200, False), path
+    assert "/ui" in PAGES
+    assert "rooms" in client.get("/ui", headers=bound).text
+    until(lambda: _idle(client, everything))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -150,3 +151,12 @@ def test_without_keys_there_is_nothing_to_sign_in_to(tmp_path_factory: pytest.Te
         assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
         assert client.get("/ui").status_code == 200
         assert client.get("/ui", headers=bearing("x")).status_code == 200
+
+
+def test_the_pages_own_files_need_no_key(service: tuple[TestClient, Library]) -> None:
+    client, _ = service
+    page = signed_in(service)[0].get("/ui").text
+    client.cookies.clear()
+    (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+    answer = client.get(style)
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/css")

@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from service.pages.site import may_see, names_seen
+from service.caller import names_seen
+from service.pages.site import may_see
 from tests.service.pages.made import rejecting_run, report
 from tests.service.running import create, reindexed, trajectory
 
