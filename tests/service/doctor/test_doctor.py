@@ -18,6 +18,7 @@ import pytest
 from indexing import embedder
 from indexing.embedder import HashingEmbedder
 from indexing.library import Library
+from indexing.store.schema import HEAD
 from service.app import create_app
 from service.doctor import folder as folders
 from service.doctor import packages, running
@@ -149,7 +150,7 @@ def test_a_database_of_another_version_or_mode_is_told(data: Path) -> None:
         database.commit()
     only_fault(check_database(path), "problem", "revision 9999", "copy the folder")
     with closing(sqlite3.connect(path)) as database:
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.execute("UPDATE alembic_version SET version_num = ?", (HEAD,))
         database.commit()
         database.execute("PRAGMA journal_mode = DELETE")
     only_fault(check_database(path), "warning", "'delete'", "let the service open it")
