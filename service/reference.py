@@ -13,8 +13,10 @@ from indexing.records import JSON
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 STYLE = """
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; --link: #0a5c66; }
+:root { --line: color-mix(in srgb, currentColor 18%, transparent); }
+body { background: Canvas; color: CanvasText; font: 16px/1.55 system-ui, sans-serif; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; text-transform: capitalize; }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0; padding: .5rem 1rem; }
 summary { cursor: pointer; } summary b { display: inline-block; min-width: 4.5rem; }
@@ -23,7 +25,10 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; font-weight: 600; padding: .75rem 0 .25rem; }
 td, th { border-top: 1px solid var(--line); padding: .3rem .6rem .3rem 0; }
 td, th { text-align: left; vertical-align: top; }
-th { font-weight: 500; } .quiet { opacity: .7; }
+td, th, code { overflow-wrap: anywhere; }
+th { font-weight: 500; } .quiet { opacity: .8; }
+a { color: var(--link); } :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+@media (prefers-color-scheme: dark) { :root { --link: #6fc7cf; } }
 """
 
 router = APIRouter(include_in_schema=False)
@@ -49,10 +54,10 @@ def page(document: Mapping[str, JSON]) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}: API reference</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<h1>{title}</h1><p>{escape(info['summary'])}</p>"
+        f"<main><h1>{title}</h1><p>{escape(info['summary'])}</p>"
         '<p class="quiet">The same for programs: <a href="/openapi.json">openapi.json</a>. '
         "Errors are RFC 9457 problem details.</p>"
-        f"{sections}<h2>Schemas</h2>{schemas}</html>"
+        f"{sections}<h2>Schemas</h2>{schemas}</main></html>"
     )
 
 

@@ -50,6 +50,7 @@ PAGES = {
     "run": "/ui/-/runs/house",
     "reports": "/ui/-/reports",
     "report": "/ui/-/reports/both",
+    "reference": "/docs",
     "missing": "/ui/no",
 }
 
