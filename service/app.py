@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
         jobs.router,
         health.router,
         reference.router,
+        ui.files,
         ui.router,
     ):
         app.include_router(router)
