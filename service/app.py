@@ -73,6 +73,7 @@ def create_app(
         app.include_router(router)
     app.include_router(metrics.router, dependencies=[needs("admin", everywhere=True)])
     app.include_router(reference.router, dependencies=[needs(None)])
+    app.include_router(ui.files)
     app.include_router(ui.router, dependencies=[needs("retrieve")])
     describe_api(app)
     return app

@@ -13,10 +13,10 @@ from indexing.records import JSON
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 STYLE = """
-:root { color-scheme: light dark; --link: #0a5c66;
-  --line: color-mix(in srgb, currentColor 18%, transparent); }
-body { background: Canvas; color: CanvasText; }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; --link: #0a5c66; }
+:root { --line: color-mix(in srgb, currentColor 18%, transparent); }
+body { background: Canvas; color: CanvasText; font: 16px/1.55 system-ui, sans-serif; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; text-transform: capitalize; }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0; padding: .5rem 1rem; }
 summary { cursor: pointer; } summary b { display: inline-block; min-width: 4.5rem; }
@@ -25,7 +25,8 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; font-weight: 600; padding: .75rem 0 .25rem; }
 td, th { border-top: 1px solid var(--line); padding: .3rem .6rem .3rem 0; }
 td, th { text-align: left; vertical-align: top; }
-td, th, code { overflow-wrap: anywhere; } th { font-weight: 500; } .quiet { opacity: .8; }
+td, th, code { overflow-wrap: anywhere; }
+th { font-weight: 500; } .quiet { opacity: .8; }
 a { color: var(--link); } :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 @media (prefers-color-scheme: dark) { :root { --link: #6fc7cf; } }
 """

@@ -6,6 +6,11 @@ from fastapi import APIRouter
 
 from service.pages import assets, collection, home, latency, playground, reports, runs, trajectories
 
+files = APIRouter(include_in_schema=False)
+"""Style and script of the pages: they tell nothing, and are for everyone."""
+
+files.include_router(assets.router, prefix="/ui")
+
 router = APIRouter(include_in_schema=False)
-for part in (assets, home, latency, runs, reports, playground, trajectories, collection):
+for part in (home, latency, runs, reports, playground, trajectories, collection):
     router.include_router(part.router, prefix="/ui")
