@@ -47,10 +47,11 @@ class DenseIndex:
         return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_READ_ONLY))
 
     def save(self, path: Path) -> None:
-        """Write the index to one file."""
+        """Write the index to one file; raises OSError, where FAISS's own writer swallows a failing close."""
         import faiss
 
-        faiss.write_index(self._index, str(path))
+        with path.open("wb") as file:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
     def vectors(self, rows: NDArray[np.int64]) -> Vectors:
         """The vectors of some rows, shape (len(rows), dimension)."""

@@ -14,7 +14,8 @@ PrecedentError                  something the caller is told about, with words t
 ├── ModelFileChanged            the packaged weights aren't the pinned ones (503)
 ├── EmbeddingFailed             the embedder broke down over a text; it is tried again (503)
 ├── CorruptGeneration           a file of a generation fails its checksum: refused, rebuilt (503)
-└── StorageFull                 no room on the disk; reads go on (507)
+├── StorageFull                 no room on the disk; reads go on (507)
+└── StorageFailed               the disk or the file system refused to read or to write (503)
 
 Two live where they arise: `retrievers.language_model.ModelUnavailable`, which never reaches a caller
 because a template writes instead, and `service.job_runner.Cancelled`.
@@ -22,6 +23,7 @@ because a template writes instead, and `service.job_runner.Cancelled`.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -101,3 +103,23 @@ class CorruptGeneration(PrecedentError):
 
 class StorageFull(PrecedentError):
     """No room on the disk."""
+
+
+class StorageFailed(PrecedentError):
+    """The disk, or the file system, refused to read or to write."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def told_of_disk(doing: str) -> Iterator[None]:
+    """What the system refuses a file, told as StorageFull or StorageFailed; `doing` says what for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise StorageFull(f"{doing}: the disk is full: make room and try again") from error
+        raise StorageFailed(
+            f"{doing}: {error.strerror or error}; look at the disk, then try again"
+        ) from error

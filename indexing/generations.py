@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from pydantic_core import from_json, to_json
@@ -92,10 +92,17 @@ def _facts(path: Path) -> dict[str, Any]:
         }
 
 
+class _Plain:
+    """A file of which numpy knows only how to write: given a real one it loses the error of a full disk."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write = file.write
+
+
 def _write_segment(folder: Path, kind: str, arrays: Arrays, dense: Mapping[str, DenseIndex]) -> None:
     for name, array in arrays.items():
         with (folder / f"{kind}.{name}.npy").open("wb") as file:
-            np.save(file, array, allow_pickle=False)
+            np.save(_Plain(file), array, allow_pickle=False)
     for name, index in dense.items():
         index.save(folder / f"{kind}.{name}.faiss")
 
@@ -109,7 +116,7 @@ def write_generation(
 ) -> Manifest:
     """Write a generation's folder `root/<id>`; returns the manifest with its files.
 
-    After a crash at any moment the folder is there whole, or not at all under that name.
+    After a crash at any moment the folder is there whole, or not at all under that name. Raises OSError.
     """
     root.mkdir(parents=True, exist_ok=True)
     folder = root / f"tmp-{manifest.id}"
@@ -130,7 +137,8 @@ def write_generation(
         folder.rename(root / manifest.id)
         _sync(root)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in (folder, root / manifest.id):
+            shutil.rmtree(left, ignore_errors=True)
         raise
     return manifest
 
@@ -175,16 +183,19 @@ def verify(folder: Path, expected: Mapping[str, JSON]) -> Manifest:
 def load_generation(folder: Path, expected: Mapping[str, JSON]) -> Generation:
     """Verify a generation and memory-map it; raises CorruptGeneration as `verify` does."""
     manifest = verify(folder, expected)
-    return Generation(
-        manifest,
-        TrajectorySegment(*_read_segment(folder, "trajectories", manifest.files)),
-        DocumentSegment(*_read_segment(folder, "documents", manifest.files)),
-        {
-            name.removeprefix(LEARNED): (folder / name).read_bytes()
-            for name in manifest.files
-            if name.startswith(LEARNED)
-        },
-    )
+    try:
+        return Generation(
+            manifest,
+            TrajectorySegment(*_read_segment(folder, "trajectories", manifest.files)),
+            DocumentSegment(*_read_segment(folder, "documents", manifest.files)),
+            {
+                name.removeprefix(LEARNED): (folder / name).read_bytes()
+                for name in manifest.files
+                if name.startswith(LEARNED)
+            },
+        )
+    except (OSError, ValueError, RuntimeError) as error:  # FAISS tells everything as a RuntimeError
+        raise CorruptGeneration(f"a file can't be read: {error}") from error
 
 
 def remove_leftovers(root: Path, known: Iterable[str]) -> list[str]:

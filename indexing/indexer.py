@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from indexing.errors import NotFound, Overloaded, PrecedentError
+from indexing.errors import NotFound, Overloaded, PrecedentError, StorageFailed, StorageFull
 from indexing.live import LiveCollection
 from indexing.store.records import RecordStore
 
 log = logging.getLogger(__name__)
 
 DATABASE = "what was written is kept, but the database can't be read to index it; see the log"
+
+DISK = (
+    "what was written is kept, and searchable as soon as the disk, which is full or fails, lets it be indexed"
+)
 
 PAUSE_S = 1.0
 """How often it looks for what other processes wrote; what this one writes wakes it."""
@@ -68,6 +72,20 @@ class Indexer:
             if time.monotonic() > end:
                 raise Overloaded("kept, but not searchable yet: indexing is behind; ask again later", 5.0)
 
+    def _fail(self, collection: int, error: Exception) -> None:
+        """Tell those who wait, and once the log: it is tried again and again until it can be done."""
+        match error:
+            case StorageFull() | StorageFailed():
+                told: PrecedentError = type(error)(DISK)
+            case PrecedentError():
+                told = error
+            case _:
+                told = PrecedentError(DATABASE)
+        before = self._failures.get(collection)
+        if before is None or str(before) != str(told):
+            log.error("collection %d can't be indexed: %s", collection, error)
+        self._failures[collection] = told
+
     def _run(self) -> None:
         while not self._closing:
             with self._changed:
@@ -79,7 +97,5 @@ class Indexer:
                 except NotFound:
                     live.retired = True
                 except (PrecedentError, SQLAlchemyError) as error:
-                    log.error("collection %d can't be indexed: %s", live.id, error)
-                    told = error if isinstance(error, PrecedentError) else PrecedentError(DATABASE)
-                    self._failures[live.id] = told
+                    self._fail(live.id, error)
             self.wake()

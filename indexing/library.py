@@ -245,15 +245,14 @@ class Library:
         builder = self._builder(settings, learner)
 
         def publish() -> None:
-            if changes:
-                self.catalog.update_settings(row.id, settings.to_fields())
-            self.publisher.publish(row.id, manifest)
+            self.publisher.publish(row.id, manifest, settings.to_fields() if changes else None)
 
         with self.publisher.building(row.id):
             manifest = self.publisher.build(row, builder, progress)
-            live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
-            live.catch_up(self.records, self._indexer.closing)
-            self._swap_in(live, publish)
+            with self.publisher.discarding(row.id, manifest.id):
+                live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
+                live.catch_up(self.records, self._indexer.closing)
+                self._swap_in(live, publish)
         self._indexer.wake()
         return manifest
 

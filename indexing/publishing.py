@@ -6,14 +6,15 @@ import fcntl
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from indexing.building import Builder, Progress, silent
-from indexing.errors import Conflict, CorruptGeneration
+from indexing.errors import Conflict, CorruptGeneration, PrecedentError, told_of_disk
 from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
+from indexing.records import JSON
 from indexing.settings import CollectionSettings
 from indexing.store import catalog as rows
 from indexing.store.catalog import Catalog
@@ -38,10 +39,17 @@ class Publisher:
         return self.folder / "collections" / str(collection)
 
     def build(self, collection: rows.Collection, builder: Builder, progress: Progress = silent) -> Manifest:
-        """Build a generation of the collection as its row says; not served yet."""
-        return builder.generation(
-            self.records, collection.id, collection.sequence, self.root(collection.id), progress
-        )
+        """Build a generation of the collection as its row says; not served yet.
+
+        Raises
+        ------
+        StorageFull, StorageFailed
+            Its files can't be written; nothing of it is left.
+        """
+        with told_of_disk("the generation can't be written"):
+            return builder.generation(
+                self.records, collection.id, collection.sequence, self.root(collection.id), progress
+            )
 
     def load(self, collection: int, generation: str, manifest: Manifest | None = None) -> Generation:
         """Load a generation, just built or entered; raises CorruptGeneration."""
@@ -51,18 +59,39 @@ class Publisher:
             raise CorruptGeneration(f"generation {generation} isn't in the database; run: precedent reindex")
         return load_generation(self.root(collection) / generation, expected)
 
-    def publish(self, collection: int, manifest: Manifest) -> None:
-        """Enter a generation and serve it; older ones than the last few are removed."""
+    def publish(
+        self, collection: int, manifest: Manifest, settings: Mapping[str, JSON] | None = None
+    ) -> None:
+        """Enter a generation and serve it, with changed settings if there are any, at once or not at all.
+
+        Older ones than the last few are removed.
+        """
         newest = max((row.created_at for row in self.catalog.generations(collection)), default=0.0)
         now = max(time.time(), newest + 1e-3)  # a clock may be set back; the order of building stays
         fields = manifest.to_fields()
-        self.catalog.add_generation(
-            rows.Generation(manifest.id, collection, "building", manifest.sequence, now, fields)
+        self.catalog.publish(
+            rows.Generation(manifest.id, collection, "ready", manifest.sequence, now, fields), settings
         )
-        self.catalog.serve(collection, manifest.id)
+        try:
+            self._prune(collection)
+        except PrecedentError as error:
+            log.warning("old generations of collection %d stay until the next one: %s", collection, error)
+
+    def _prune(self, collection: int) -> None:
         for row in self.catalog.generations(collection)[KEPT:]:
             self.catalog.delete_generation(row.id)
             shutil.rmtree(self.root(collection) / row.id, ignore_errors=True)
+
+    @contextmanager
+    def discarding(self, collection: int, generation: str) -> Iterator[None]:
+        """What was built is removed where it could not be entered after all."""
+        try:
+            yield
+        except BaseException:
+            with suppress(PrecedentError):
+                if self.catalog.generation(generation) is None:
+                    shutil.rmtree(self.root(collection) / generation, ignore_errors=True)
+            raise
 
     def load_or_rebuild(
         self,
@@ -120,5 +149,6 @@ class Publisher:
         return self.folder / "collections" / f"{collection}.lock"
 
     def _lock_file(self, collection: int) -> IO[bytes]:
-        self.root(collection).mkdir(parents=True, exist_ok=True)
-        return self._lock_path(collection).open("wb")
+        with told_of_disk("the folder of generations can't be opened"):
+            self.root(collection).mkdir(parents=True, exist_ok=True)
+            return self._lock_path(collection).open("wb")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from indexing.errors import Conflict, NotFound, Overloaded, PrecedentError
+from indexing.errors import Conflict, NotFound, Overloaded, PrecedentError, StorageFailed, StorageFull
 from indexing.library import Library
 from indexing.records import JSON
 from indexing.store.jobs import INTERRUPTED, Job, JobState, Progress
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 UNFINISHED: tuple[JobState, ...] = ("queued", "running")
 TOLD_EVERY_S = 0.5
+ENTERED_AGAIN_S = 0.5
+"""How soon the end of a job is entered again, where the database refused it."""
 CANCELLED_WITHIN_S = 2.0
 """How long a cancellation waits for the work to stop before it answers that it is still running."""
 
@@ -147,13 +149,14 @@ class JobRunner:
     def _tell(self, id: str, progress: Progress) -> None:
         try:
             self._store.update(id, ("running",), progress=progress, heartbeat_at=time.time())
-        except Overloaded:
-            log.info("progress of job %s isn't kept: the database is busy", id)
+        except (Overloaded, StorageFull, StorageFailed) as error:
+            log.info("progress of job %s isn't kept: %s", id, error)
 
     def _end(self, work: _Work, future: Future[None]) -> None:
         """Keep how the job ended; called once, whatever came out of it."""
         state: JobState = "succeeded"
         error: str | None = None
+        before = ""
         fault = CancelledError() if future.cancelled() else future.exception()
         match fault:
             case None:
@@ -166,10 +169,22 @@ class JobRunner:
                 log.error("job %s failed", work.job.id, exc_info=fault)
                 state, error = "failed", f"unexpected {type(fault).__name__}; it is in the service's log"
         try:
-            self._store.update(work.job.id, UNFINISHED, state=state, error=error, finished_at=time.time())
-        except (Conflict, NotFound):
-            log.info("job %s was finished already", work.job.id)
+            while (refusal := self._enter(work.job.id, state, error)) and not self._closing:
+                if refusal != before:
+                    log.warning("the end of job %s (%s) isn't kept yet: %s", work.job.id, state, refusal)
+                before = refusal
+                time.sleep(ENTERED_AGAIN_S)
         finally:
             with self._lock:
                 self._works.pop(work.job.id, None)
             work.ended.set()
+
+    def _enter(self, id: str, state: JobState, error: str | None) -> str:
+        """Keep how a job ended; returns why that can't be done yet: a full disk is one reason to fail."""
+        try:
+            self._store.update(id, UNFINISHED, state=state, error=error, finished_at=time.time())
+        except (Conflict, NotFound):
+            log.info("job %s was finished already", id)
+        except (Overloaded, StorageFull, StorageFailed) as refusal:
+            return str(refusal)
+        return ""

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from indexing.errors import Overloaded, StorageFull
+from indexing.errors import Overloaded, StorageFailed, StorageFull
 from indexing.library import Library
 from retrievers import requests
 from retrievers.query_writers import AgentWriter, QueryWriter, Written
@@ -78,7 +78,7 @@ def answer(library: Library, asked: RetrieveIn, written: Written, deadline: floa
         ids = [one.id for one in found.demonstrations] + [one.id for one in found.documents]
         try:
             library.episodes.show(live.id, whose, asked.episode, ids, time.time())
-        except (StorageFull, Overloaded):
+        except (StorageFull, StorageFailed, Overloaded):
             degraded.append(EPISODE_NOT_KEPT)
     return {"collection": asked.collection, **found.to_fields(), "degraded": degraded}
 
@@ -98,6 +98,7 @@ async def answer_once(settings: Settings, library: Library, asked: RetrieveIn) -
     responses=documented(
         "malformed", "not-found", "embedder-mismatch", "too-large", "unsupported-media-type",
         "invalid-input", "invalid-filter", "overloaded", "not-ready", "deadline-exceeded", "unavailable",
+        "storage-full",
     ),
     openapi_extra=_BODY,
 )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 import builtins
 import json
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from indexing.errors import Conflict, NotFound
 from indexing.records import JSON
-from indexing.store.database import lock_collection, read, write
+from indexing.store.database import lock_collection, look, read, write
 from indexing.store.schema import collections, generations
 
 GenerationState: TypeAlias = Literal["building", "ready", "retired", "failed"]
@@ -80,7 +80,7 @@ class Catalog:
 
     def state(self, name: str) -> tuple[int, int, str | None] | None:
         """Id, sequence and served generation, by the cheapest read there is: each request asks for it."""
-        with closing(self._engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        with look(self._engine) as cursor:
             cursor.execute(self._state_query, (name,) if self._positional else {"name": name})
             row = cursor.fetchone()
         return (row[0], row[1], row[2]) if row else None
@@ -99,6 +99,21 @@ class Catalog:
 
     def add_generation(self, generation: Generation) -> None:
         """Enter a generation; serving it is another step. Raises Conflict for an id that is taken."""
+        with self._entering(generation):
+            pass
+
+    def publish(self, generation: Generation, settings: Mapping[str, JSON] | None = None) -> None:
+        """Enter a generation and serve it, with the settings it brings, in one transaction.
+
+        Raises as `add_generation` does.
+        """
+        with self._entering(generation) as connection:
+            _serve(connection, generation.collection, generation.id)
+            if settings is not None:
+                _set(connection, generation.collection, settings=_dump(settings))
+
+    @contextmanager
+    def _entering(self, generation: Generation) -> Iterator[Connection]:
         values = {
             "id": generation.id,
             "collection": generation.collection,
@@ -111,6 +126,7 @@ class Catalog:
             with write(self._engine) as connection:
                 lock_collection(connection, generation.collection)
                 connection.execute(insert(generations), values)
+                yield connection
         except IntegrityError:
             raise Conflict(f"there is a generation {generation.id!r} already") from None
 
@@ -137,15 +153,7 @@ class Catalog:
         """Serve a generation, or none, in one transaction; the one before retires."""
         with write(self._engine) as connection:
             lock_collection(connection, collection)
-            query = select(collections.c.generation).where(collections.c.id == collection)
-            previous = connection.scalar(query)
-            if generation is not None:
-                _mark(connection, generation, "ready", collection)
-            if previous not in (None, generation):
-                connection.execute(
-                    update(generations).where(generations.c.id == previous).values(state="retired")
-                )
-            _set(connection, collection, generation=generation)
+            _serve(connection, collection, generation)
 
     def delete_generation(self, id: str) -> None:
         """Strike a generation out; raises Conflict for one that is served."""
@@ -157,6 +165,15 @@ class Catalog:
             if connection.scalar(select(collections.c.name).where(collections.c.generation == id)):
                 raise Conflict(f"generation {id!r} is served; serve another first")
             connection.execute(delete(generations).where(generations.c.id == id))
+
+
+def _serve(connection: Connection, collection: int, generation: str | None) -> None:
+    previous = connection.scalar(select(collections.c.generation).where(collections.c.id == collection))
+    if generation is not None:
+        _mark(connection, generation, "ready", collection)
+    if previous not in (None, generation):
+        connection.execute(update(generations).where(generations.c.id == previous).values(state="retired"))
+    _set(connection, collection, generation=generation)
 
 
 def _set(connection: Connection, id: int, **values: str | None) -> None:

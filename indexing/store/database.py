@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from sqlalchemy import Connection, Engine, make_url, select, text
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from indexing.errors import Conflict, InvalidInput, NotFound
@@ -43,7 +44,13 @@ def open_database(url: str) -> Engine:
 
 @contextmanager
 def read(engine: Engine) -> Iterator[Connection]:
-    """A transaction that reads: one state of the database, whatever is written meanwhile."""
+    """A transaction that reads: one state of the database, whatever is written meanwhile.
+
+    Raises
+    ------
+    StorageFailed
+        When the disk refuses.
+    """
     with _told(), engine.connect() as connection, dialects.for_reading(connection).begin():
         yield connection
 
@@ -56,11 +63,26 @@ def write(engine: Engine) -> Iterator[Connection]:
     ------
     StorageFull
         When there is no room; nothing was written.
+    StorageFailed
+        When the disk refuses; nothing was written.
     Overloaded
         When other writers kept the database for too long.
     """
     with _told(), engine.connect() as connection, dialects.for_writing(connection).begin():
         yield connection
+
+
+@contextmanager
+def look(engine: Engine) -> Iterator[DBAPICursor]:
+    """A cursor of the driver's own for one query, the cheapest read there is; raises as `read` does."""
+    driver = engine.dialect.loaded_dbapi
+    try:
+        with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+            yield cursor
+    except driver.Error as error:
+        if (known := dialects.told(error)) is not None:
+            raise known from error
+        raise
 
 
 def current_sequence(connection: Connection, collection: int) -> int:
@@ -85,7 +107,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if (known := dialects.told(error)) is not None:
+        if (known := dialects.told(error.orig)) is not None:
             raise known from error
         raise
 

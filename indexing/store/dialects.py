@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
-from indexing.errors import InvalidInput, Overloaded, PrecedentError, StorageFull
+from indexing.errors import InvalidInput, Overloaded, PrecedentError, StorageFailed, StorageFull
 
 Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 
@@ -100,9 +99,8 @@ def insert_into(connection: Connection, table: Table) -> Insert:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def told(error: DBAPIError) -> PrecedentError | None:
-    """What the caller is told about a database's error, where it is none of the program's fault."""
-    cause = error.orig
+def told(cause: BaseException | None) -> PrecedentError | None:
+    """What the caller is told about a driver's error, where it is none of the program's fault."""
     if isinstance(cause, sqlite3.Error):
         return _told_by_sqlite(cause)
     state = getattr(cause, "sqlstate", None)
@@ -123,4 +121,8 @@ def _told_by_sqlite(error: sqlite3.Error) -> PrecedentError | None:
         return PrecedentError(f"the database file is damaged or none ({error}); restore it from a snapshot")
     if code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return PrecedentError(f"the database can't be opened or written ({error}); check its folder's rights")
+    if code & 0xFF == sqlite3.SQLITE_IOERR:
+        return StorageFailed(
+            f"the disk refused the database ({error}); nothing was written: look at the disk"
+        )
     return None

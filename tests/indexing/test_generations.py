@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing.errors import CorruptGeneration
+from indexing.errors import CorruptGeneration, StorageFull
 from indexing.generations import MANIFEST, Generation, Manifest, load_generation, remove_leftovers, verify
 from indexing.library import Library
 from indexing.records import JSON, Document
@@ -117,7 +117,7 @@ def test_a_full_disk_while_writing_leaves_nothing_behind(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(StorageFull, match="make room"):
             library.reindex(NAME)
     assert library.snapshot(NAME).generation == served
     assert [path.name for path in root(library).iterdir()] == [served]

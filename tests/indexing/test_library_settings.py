@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from indexing.embedder import HashingEmbedder, Vectors
 from indexing.errors import Conflict, EmbedderMismatch, EmbeddingFailed, InvalidInput
 from indexing.generations import Manifest
 from indexing.library import Library
+from indexing.records import JSON
 from tests.support.collections import NAME, SETTINGS, Embedders, open_library, trajectory
 from tests.support.libraries import found, some, write
 
@@ -62,11 +63,11 @@ def test_what_was_waited_for_is_not_missing_when_a_generation_is_swapped_in(libr
     publish = library.publisher.publish
     with ThreadPoolExecutor(1) as writer:
 
-        def late(collection: int, manifest: Manifest) -> None:
+        def late(collection: int, manifest: Manifest, settings: Mapping[str, JSON] | None = None) -> None:
             waited = writer.submit(write, library, trajectory("late"))
             time.sleep(0.3)
             told.append(waited.done())
-            publish(collection, manifest)
+            publish(collection, manifest, settings)
 
         told: list[bool] = []
         library.publisher.publish = late  # type: ignore[method-assign]

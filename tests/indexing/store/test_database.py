@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from indexing.errors import Conflict, InvalidInput, Overloaded, PrecedentError, StorageFull
+from indexing.errors import Conflict, InvalidInput, Overloaded, PrecedentError, StorageFailed, StorageFull
 from indexing.store.catalog import Catalog
 from indexing.store.database import open_database, read, write
 from indexing.store.dialects import make_engine, told
@@ -139,6 +139,7 @@ def database_error(**fields: Any) -> DBAPIError:
         ({"sqlite_errorcode": sqlite3.SQLITE_BUSY_SNAPSHOT}, Overloaded),
         ({"sqlite_errorcode": sqlite3.SQLITE_CANTOPEN}, PrecedentError),
         ({"sqlite_errorcode": sqlite3.SQLITE_READONLY}, PrecedentError),
+        ({"sqlite_errorcode": sqlite3.SQLITE_IOERR_FSYNC}, StorageFailed),
         ({"sqlite_errorcode": sqlite3.SQLITE_ERROR}, type(None)),
         ({"sqlstate": "53100"}, StorageFull),
         ({"sqlstate": "40P01"}, Overloaded),
@@ -146,7 +147,7 @@ def database_error(**fields: Any) -> DBAPIError:
     ],
 )
 def test_what_is_told_of_a_database_s_error(fields: dict[str, Any], error: type[object]) -> None:
-    assert type(told(database_error(**fields))) is error
+    assert type(told(database_error(**fields).orig)) is error
 
 
 def test_a_programming_error_is_not_dressed_up(engine: Engine) -> None:
