@@ -172,7 +172,8 @@ def _serve(connection: Connection, collection: int, generation: str | None) -> N
     if generation is not None:
         _mark(connection, generation, "ready", collection)
     if previous not in (None, generation):
-        connection.execute(update(generations).where(generations.c.id == previous).values(state="retired"))
+        stood = generations.c.id == previous, generations.c.state != "failed"  # a broken one stays marked
+        connection.execute(update(generations).where(*stood).values(state="retired"))
     _set(connection, collection, generation=generation)
 
 

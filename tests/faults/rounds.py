@@ -17,7 +17,9 @@ COMMAND_RECORDS = {"test": 400, "short": 1_200, "full": 2_000}
 FAILING_CALLS = {"test": 8, "short": 30, "full": 1 << 30}
 """System calls that are made to fail, of each act; in the full round every one."""
 
-BIT_FLIPS = {"test": 20, "short": 150, "full": 1_000}
+CUTS = {"test": 10, "short": 60, "full": 1 << 30}
+FULL_DISKS = {"test": 1, "short": 2, "full": 10}
+BIT_FLIPS = {"test": 10, "short": 60, "full": 1_000}
 RECORDS = {"test": 2_000, "short": 10_000, "full": 100_000}
 
 
