@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from indexing.errors import Conflict, NotFound, Overloaded, PrecedentError, StorageFailed, StorageFull
@@ -68,11 +69,27 @@ class JobRunner:
         self._closing = False
 
     def start(self) -> None:
-        """Mark as failed what a process that ended has left unfinished."""
-        if left := self._store.interrupt_running():
+        """Mark as failed what a process that ended has left unfinished; a full disk doesn't keep it up."""
+        try:
+            self._interrupt(None)
+        except (Overloaded, StorageFull, StorageFailed) as refusal:
+            log.warning("unfinished jobs of a process that ended can't be marked as failed yet: %s", refusal)
+            self._pool.submit(self._interrupt_later, time.time())
+
+    def _interrupt(self, silent_since: float | None) -> None:
+        if left := self._store.interrupt_running(silent_since):
             log.warning(
                 "%d jobs were left unfinished by a process that ended; they are marked as failed", left
             )
+
+    def _interrupt_later(self, silent_since: float) -> None:
+        """Try again until it is kept; new jobs wait, which need the disk too."""
+        kept = False
+        while not kept and not self._closing:
+            time.sleep(ENTERED_AGAIN_S)
+            with suppress(Overloaded, StorageFull, StorageFailed):
+                self._interrupt(silent_since)
+                kept = True
 
     def close(self) -> None:
         """Stop the running job and drop those that wait; both are marked as failed."""
