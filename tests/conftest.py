@@ -35,6 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="test",
         help="how often tests/faults kills and fuzzes: as part of the suite, a short round, the full one",
     )
+    parser.addoption(
+        "--long", action="store_true", help="ten times the operations of the state machine, five of the fuzz"
+    )
+
+
+@pytest.fixture(scope="session")
+def long_round(request: pytest.FixtureRequest) -> bool:
+    """Whether what can go on for hours shall."""
+    return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ FAILING_CALLS = {"test": 8, "short": 30, "full": 1 << 30}
 """System calls that are made to fail, of each act; in the full round every one."""
 
 CUTS = {"test": 10, "short": 60, "full": 1 << 30}
+OPERATIONS = {"test": 50, "short": 1_000, "full": 20_000}
 FULL_DISKS = {"test": 1, "short": 2, "full": 10}
 BIT_FLIPS = {"test": 10, "short": 60, "full": 1_000}
 RECORDS = {"test": 2_000, "short": 10_000, "full": 100_000}

@@ -1,10 +1,14 @@
-"""Any order of writes, deletes, builds and restarts, against a dict."""
+"""Any order of writes, deletes, builds, swaps, restarts and questions, against a dict.
+
+`tests/faults/test_machine.py` lets it run for longer.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -12,12 +16,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from indexing.errors import Conflict
-from indexing.records import JSON, Trajectory
+from indexing.filters import matches, parse_filter
+from indexing.records import JSON, Document, Trajectory
 from retrievers.requests import Limits, Request
 from retrievers.retrieval import retrieve
 from retrievers.situation import Query, Situation
 from retrievers.strategies import STRATEGIES
-from tests.support.collections import NAME, SETTINGS, Embedders, open_library, trajectories
+from tests.support.collections import (
+    IDS,
+    NAME,
+    OBSERVATIONS,
+    SETTINGS,
+    Embedders,
+    documents,
+    open_library,
+    trajectories,
+)
 
 ASKED = [
     Request(
@@ -32,13 +46,29 @@ ASKED = [
 ]
 
 
+EVERYTHING = Limits(observation=8, model=8, total=8, tokens=100_000)
+"""As many as there are ids."""
+
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "site": st.sampled_from(["x", "y", None, ["x", "y"], {"gte": "y"}]),
+        "outcome.success": st.sampled_from([True, False, None, [None, True]]),
+        "nothing": st.sampled_from([None, "x"]),
+    },
+)
+
+
 class LibraryMachine(RuleBasedStateMachine):
+    steps: ClassVar[int] = 0
+    """How many rules were applied, by all machines of this class."""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.embedders = Embedders()
         self.known: dict[str, Trajectory] = {}
-        self.texts: set[str] = set()
+        self.told: dict[str, Document] = {}
         self.library = open_library(self.folder, self.embedders)
 
     @initialize()
@@ -65,9 +95,32 @@ class LibraryMachine(RuleBasedStateMachine):
             self.library.delete(NAME, "trajectory", id)
         del self.known[id]
 
-    @rule(normalizes=st.sampled_from([None, None, "verbatim", "text"]))
-    def reindex(self, normalizes: str | None) -> None:
-        self.library.reindex(NAME, {} if normalizes is None else {"observation_normalizer": normalizes})
+    @rule(records=st.lists(documents(), max_size=2))
+    def upsert_documents(self, records: list[Document]) -> None:
+        self.library.upsert(NAME, "document", records)
+        self.told |= {one.id: one for one in records}
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data())
+    def delete_document(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(sorted(self.told)))
+        self.library.delete(NAME, "document", id)
+        del self.told[id]
+
+    @rule(
+        changes=st.fixed_dictionaries(
+            {},
+            optional={
+                "observation_normalizer": st.sampled_from(["verbatim", "text"]),
+                "embedder": st.sampled_from(["hashing-64", "hashing-32"]),
+                "documents_engine": st.sampled_from(["rank-bm25", "dense"]),
+            },
+        )
+    )
+    def reindex(self, changes: dict[str, JSON]) -> None:
+        built = self.library.reindex(NAME, changes)
+        assert self.library.snapshot(NAME).generation == built.id
+        assert changes.items() <= built.settings.to_fields().items()
 
     @rule()
     def rollback(self) -> None:
@@ -75,6 +128,38 @@ class LibraryMachine(RuleBasedStateMachine):
             self.library.rollback(NAME)
         except Conflict:
             assert len(self.library.catalog.generations(self.library.collection(NAME).id)) <= 3
+
+    @rule(
+        strategy=st.sampled_from(sorted(STRATEGIES)),
+        observation=OBSERVATIONS,
+        fields=FILTERS,
+        exclude=st.lists(IDS, max_size=2),
+    )
+    def retrieve_what_meets_a_filter(
+        self, strategy: str, observation: str, fields: dict[str, JSON], exclude: list[str]
+    ) -> None:
+        """Every trajectory and document is as it stands, and all that may be returned can be."""
+        self.settle()
+        conditions = parse_filter(fields)
+        situation = Situation("Find red", (), observation)
+        query = (Query("red square", "agent"),)
+        request = Request(
+            situation, strategy, query, EVERYTHING, conditions=conditions, exclude=tuple(exclude)
+        )
+        live = self.library.live(NAME)
+        answer = retrieve(live.snapshot, live.builder.lane, request)
+        held = self.told if STRATEGIES[strategy].documents else self.known
+        met = {id for id, one in held.items() if matches(conditions, one) and id not in exclude}
+        if strategy in ("instruction", "random"):
+            assert {one.id for one in answer.demonstrations} == met
+        for one in answer.demonstrations:
+            assert one.id in met
+            assert [shown.step for shown in one.steps] == [
+                self.known[one.id].steps[shown.index] for shown in one.steps
+            ]
+        for hit in answer.documents:
+            assert hit.id in met
+            assert hit.text == self.told[hit.id].text
 
     @rule()
     def reopen(self) -> None:
@@ -87,6 +172,7 @@ class LibraryMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_deleted_is_found(self) -> None:
+        type(self).steps += 1
         if self.library.catalog.get(NAME):
             assert set(self.found()) <= set(self.known)
 
@@ -94,8 +180,8 @@ class LibraryMachine(RuleBasedStateMachine):
     def what_is_searchable_is_what_is_stored(self) -> None:
         self.settle()
         assert self.found() == self.known
-        given = [text for made in self.embedders.made.values() for text in made.indexed]
-        assert len(given) == len(set(given))
+        for made in self.embedders.made.values():
+            assert len(made.indexed) == len(set(made.indexed))
 
     def settle(self) -> None:
         self.library.wait(NAME, self.library.collection(NAME).sequence, 30)
@@ -105,6 +191,8 @@ class LibraryMachine(RuleBasedStateMachine):
         numbers = np.flatnonzero(snapshot.scope((), ())).tolist()
         records = [snapshot.trajectory(number) for number in numbers]
         assert len({one.id for one in records}) == len(records)
+        living = np.flatnonzero(snapshot.documents.scope((), ())).tolist()
+        assert {snapshot.document(number).id for number in living} <= self.told.keys()
         return {one.id: one for one in records}
 
     def ask(self, request: Request) -> dict[str, JSON]:

@@ -79,10 +79,16 @@ def aim(case: Any) -> None:
             case.body["collection"] = "rooms"
 
 
-def test_whatever_is_sent_is_answered_as_promised(fuzzed: TestClient, fault_round: str) -> None:
+@pytest.fixture(scope="module")
+def requests(fault_round: str, long_round: bool) -> int:
+    """How many requests to send."""
+    return REQUESTS[fault_round] * (5 if long_round else 1)
+
+
+def test_whatever_is_sent_is_answered_as_promised(fuzzed: TestClient, requests: int) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", running_already(fuzzed))
     operations: list[Any] = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
-    share = REQUESTS[fault_round] * (1 - STATEFUL_SHARE) / len(operations) / 2
+    share = requests * (1 - STATEFUL_SHARE) / len(operations) / 2
     answered: Counter[int] = Counter()
     for operation in operations:
         for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
@@ -130,13 +136,13 @@ class Known:
             self.ids["jobs"].append(body["id"])
 
 
-def test_what_one_call_gives_the_next_can_take(fuzzed: TestClient, fault_round: str) -> None:
+def test_what_one_call_gives_the_next_can_take(fuzzed: TestClient, fault_round: str, requests: int) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", running_already(fuzzed))
     operations: list[Any] = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     known = Known()
     answered: Counter[tuple[str, int]] = Counter()
 
-    @settings(HOW, max_examples=round(REQUESTS[fault_round] * STATEFUL_SHARE / STEPS))
+    @settings(HOW, max_examples=round(requests * STATEFUL_SHARE / STEPS))
     @given(st.data())
     def walk(data: st.DataObject) -> None:
         for _ in range(STEPS):
