@@ -116,6 +116,7 @@ class Library:
         self.catalog.delete(found.id)
         with self._lock:
             self._live.pop(found.id, None)
+        self._indexer.forget()
         self.publisher.forget(found.id)
 
     def _served(self) -> list[LiveCollection]:
@@ -224,6 +225,7 @@ class Library:
             publish()
             if before is not None:
                 before.retired = True
+                self._indexer.forget()
             self._live[live.id] = live
 
     # Generations

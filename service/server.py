@@ -6,6 +6,7 @@ import asyncio
 import errno
 import gc
 import logging
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from service.state import Service
 from service.wire import BoundedHead, LoopbackOnly
 
 BACKLOG = 2048
+OPEN_FILES = 1 << 16
 LOOKED_EVERY_S = 0.02
 SWITCH_S = 0.001
 """How long a searching thread may keep the event loop from running; Python's default is five times that."""
@@ -103,8 +105,16 @@ def log_to_stderr(level: str) -> None:
         logging.getLogger(name).setLevel(level.upper())
 
 
+def allow_open_files() -> None:
+    """As many open files as the system lets this process have: a generation's indexes are some sixty."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def serve(app: FastAPI, listener: socket.socket, told: Callable[[], None]) -> bool:
     """Serve until told to stop, `told` when all is loaded; False where the app couldn't start."""
+    allow_open_files()
     sys.setswitchinterval(SWITCH_S)
     server = Server(app, told)
     server.run(sockets=[listener])
