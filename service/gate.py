@@ -15,21 +15,41 @@ T = TypeVar("T")
 GRACE_S = 0.25
 """The shortest time that a caller waits for a thread, however near its deadline."""
 
+CALM_S = 1.0
+"""How long after the last refusal the whole queue may be used again."""
+
+CROWDED = 8
+"""The part of the queue that is used until then: who is let in waits no longer than in a busy hour."""
+
 
 class Gate:
     """Lets `threads` calls work at once and `waiting` more wait; one more is told to come again.
+
+    A burst may fill the queue. Once it has overflowed more is sent than can be answered, and a long queue
+    would only have everybody wait for long: so a short one is kept, until a while after the last refusal.
 
     Threads of its own, because the way to one of anyio's and back takes longer.
     """
 
     def __init__(self, threads: int, waiting: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "searching")
-        self._places = threads + waiting
+        self._running = threads
+        self._waiting = waiting
         self._inside = 0
+        self._refused_at = float("-inf")
 
     def close(self) -> None:
         """Let the threads go when they have ended what they do; nothing else is begun."""
         self._threads.shutdown(cancel_futures=True)
+
+    def check(self) -> None:
+        """Raise Overloaded where nobody is let in now: before any work is done for them."""
+        now = time.monotonic()
+        crowded = now - self._refused_at < CALM_S
+        waiting = -(-self._waiting // CROWDED) if crowded else self._waiting
+        if self._inside >= self._running + waiting:
+            self._refused_at = now
+            raise Overloaded(f"{self._inside} requests are waiting already; try again in a second")
 
     async def run(self, work: Callable[[], T], deadline: float) -> T:
         """What `work` returns, from a thread that came free before `deadline` (time.monotonic).
@@ -41,8 +61,7 @@ class Gate:
         DeadlineExceeded
             No thread came free in time; the work was not begun.
         """
-        if self._inside >= self._places:
-            raise Overloaded(f"{self._inside} requests are waiting already; try again in a second")
+        self.check()
         self._inside += 1
         working = self._threads.submit(work)
         patience = max(deadline - time.monotonic(), GRACE_S)

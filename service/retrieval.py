@@ -106,6 +106,7 @@ async def post_retrieve(request: Request) -> Response:
     """Demonstrations for an agent amid an episode: who has stood here before, and what did they do next?"""
     arrived = time.monotonic()
     service = service_of(request)
+    service.searching.check()
     asked = await read_json(request, RetrieveIn, service.settings.max_retrieve_bytes)
     asked.conditions()
     if not service.readiness.loaded:

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     max_array_bytes: Annotated[int, Field(ge=64 * MIB)] = 64 * MIB
     max_retrieve_bytes: Annotated[int, Field(ge=MIB)] = 16 * MIB
     search_threads: Annotated[int, Field(ge=1, le=256)] = min(8, max(2, os.cpu_count() or 1))
-    max_waiting: Annotated[int, Field(ge=0)] = 256
+    max_waiting: Annotated[int, Field(ge=0)] = 64
     wait_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
 
     @field_validator("embedders", "tokenizers", mode="before")
