@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from indexing.errors import DeadlineExceeded, Overloaded
 
@@ -22,11 +22,15 @@ CROWDED = 8
 """The part of the queue that is used until then: who is let in waits no longer than in a busy hour."""
 
 
+TOO_MANY = "more is asked than can be answered; try again in a second"
+
+
 class Gate:
     """Lets `threads` calls work at once and `waiting` more wait; one more is told to come again.
 
     A burst may fill the queue. Once it has overflowed more is sent than can be answered, and a long queue
     would only have everybody wait for long: so a short one is kept, until a while after the last refusal.
+    Where as many were refused as may wait, it was no mere burst: those who came last are told to go, too.
 
     Threads of its own, because the way to one of anyio's and back takes longer.
     """
@@ -35,8 +39,11 @@ class Gate:
         self._threads = ThreadPoolExecutor(threads, "searching")
         self._running = threads
         self._waiting = waiting
-        self._inside = 0
+        self._inside: dict[Future[Any], None] = {}
+        """In the order they came."""
+        self._sent_away: set[Future[Any]] = set()
         self._refused_at = float("-inf")
+        self._refusals = 0
 
     def close(self) -> None:
         """Let the threads go when they have ended what they do; nothing else is begun."""
@@ -46,10 +53,22 @@ class Gate:
         """Raise Overloaded where nobody is let in now: before any work is done for them."""
         now = time.monotonic()
         crowded = now - self._refused_at < CALM_S
-        waiting = -(-self._waiting // CROWDED) if crowded else self._waiting
-        if self._inside >= self._running + waiting:
+        waiting = self._short if crowded else self._waiting
+        if len(self._inside) >= self._running + waiting:
             self._refused_at = now
-            raise Overloaded(f"{self._inside} requests are waiting already; try again in a second")
+            self._refusals = self._refusals + 1 if crowded else 1
+            if self._refusals == self._waiting:
+                self._send_away()
+            raise Overloaded(TOO_MANY)
+
+    @property
+    def _short(self) -> int:
+        return -(-self._waiting // CROWDED)
+
+    def _send_away(self) -> None:
+        """All who wait but the first few."""
+        waiting = [one for one in self._inside if not (one.running() or one.done())]
+        self._sent_away.update(one for one in waiting[self._short :] if one.cancel())
 
     async def run(self, work: Callable[[], T], deadline: float) -> T:
         """What `work` returns, from a thread that came free before `deadline` (time.monotonic).
@@ -57,13 +76,13 @@ class Gate:
         Raises
         ------
         Overloaded
-            The queue is full.
+            The queue is full, or was and had to be shortened; the work was not begun.
         DeadlineExceeded
             No thread came free in time; the work was not begun.
         """
         self.check()
-        self._inside += 1
         working = self._threads.submit(work)
+        self._inside[working] = None
         patience = max(deadline - time.monotonic(), GRACE_S)
         end = asyncio.get_running_loop().call_later(patience, working.cancel)
         try:
@@ -71,7 +90,10 @@ class Gate:
         except asyncio.CancelledError:
             if (caller := asyncio.current_task()) is not None and caller.cancelling():
                 raise
+            if working in self._sent_away:
+                raise Overloaded(TOO_MANY) from None
             raise DeadlineExceeded("no thread came free before the deadline; allow more time") from None
         finally:
             end.cancel()
-            self._inside -= 1
+            self._sent_away.discard(working)
+            del self._inside[working]

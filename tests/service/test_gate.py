@@ -111,3 +111,27 @@ def test_once_the_queue_has_overflowed_it_is_kept_short_for_a_while(monkeypatch:
         wide.close()
 
     anyio.run(main)
+
+
+def test_where_ever_more_is_sent_those_who_came_last_are_told_to_go() -> None:
+    may_end, done, gone = threading.Event(), list[int](), list[int]()
+
+    async def main() -> None:
+        wide = Gate(1, 16)
+
+        async def ask(number: int) -> None:
+            try:
+                done.append(await wide.run(lambda: may_end.wait(30) and number, time.monotonic() + 30))
+            except Overloaded:
+                gone.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(17 + 16):
+                tasks.start_soon(ask, number)
+                await anyio.sleep(0.001)
+            may_end.set()
+        wide.close()
+
+    anyio.run(main)
+    assert sorted(done) == list(range(1 + 16 // gate.CROWDED))
+    assert sorted(gone) == list(range(1 + 16 // gate.CROWDED, 33))
