@@ -31,6 +31,10 @@ NO_GENERATION = "none"
 """What an answer calls its generation before the first one."""
 
 
+class _Stopped(Exception):
+    """It was told to stop amid embedding; what was embedded is kept."""
+
+
 @dataclass(slots=True)
 class _Part(Generic[A, S]):
     """A segment of the delta and the analysed records that it was built from."""
@@ -174,7 +178,10 @@ class LiveCollection:
                 return
             read = self._read(changes)
             known = changes if embed else self._known(changes, read)
-            self._add(known, read[: len(known.upserts)])
+            try:
+                self._add(known, read[: len(known.upserts)], stop)
+            except _Stopped:
+                return
             if known is not changes:
                 return
 
@@ -197,10 +204,19 @@ class LiveCollection:
         gone = [deletion for deletion in changes.deletions if deletion[2] < end]
         return Changes(changes.upserts[:first], gone, end - 1)
 
-    def _add(self, changes: Changes, read: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> None:
+    def _add(
+        self,
+        changes: Changes,
+        read: Sequence[AnalyzedTrajectory | AnalyzedDocument],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        def go_on(_: int) -> None:
+            if stop():
+                raise _Stopped
+
         trajectories = [record for record in read if isinstance(record, AnalyzedTrajectory)]
         documents = [record for record in read if isinstance(record, AnalyzedDocument)]
-        self.builder.warm(read)
+        self.builder.warm(read, go_on)
         with self.lock:
             if self.retired:
                 return
