@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from indexing.filters import Attribute, attributes
 from indexing.lexical import hash_terms
 from indexing.normalizers import Normalizer
-from indexing.records import Document, Trajectory, to_bytes
+from indexing.records import Document, Record, Trajectory, to_bytes
+from indexing.settings import CollectionSettings
 from indexing.terms import terms
 from indexing.tokens import Tokenizer
 
@@ -44,6 +45,18 @@ def outline(trajectory: Trajectory) -> str:
             break
         text += f"\n{step.action[:200]}"
     return text[:OUTLINE_CHARACTERS]
+
+
+def document_text(document: Document) -> str:
+    """The text that stands for a document: its title, then what it says."""
+    return f"{document.title}\n{document.text}" if document.title else document.text
+
+
+def embedded_texts(record: Record, settings: CollectionSettings) -> list[str]:
+    """What of a record is embedded."""
+    if isinstance(record, Trajectory):
+        return [record.instruction, outline(record)]
+    return [document_text(record)] if settings.documents_engine == "dense" else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +165,7 @@ class Analyzer:
 
     def document(self, record: Document, revision: int, body: bytes | None = None) -> AnalyzedDocument:
         """Read one document; `body` is its stored form, where at hand."""
-        text = f"{record.title}\n{record.text}" if record.title else record.text
+        text = document_text(record)
         return AnalyzedDocument(
             id=record.id,
             revision=revision,

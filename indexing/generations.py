@@ -7,7 +7,6 @@ manifest last, then renamed. A generation is loaded only when every file is what
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from pydantic_core import from_json, to_json
 
 from indexing.dense import DenseIndex
 from indexing.errors import CorruptGeneration
+from indexing.files import sync
 from indexing.records import JSON
 from indexing.segment import Arrays, DocumentSegment, TrajectorySegment
 from indexing.settings import CollectionSettings
@@ -76,14 +76,6 @@ class Generation:
     learned: Mapping[str, bytes]
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _facts(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         return {
@@ -128,19 +120,24 @@ def write_generation(
             (folder / f"{LEARNED}{name}").write_bytes(content)
         files = {}
         for path in sorted(folder.iterdir()):
-            _sync(path)
+            sync(path)
             files[path.name] = _facts(path)
         manifest = replace(manifest, files=files)
-        (folder / MANIFEST).write_bytes(to_json(manifest.to_fields(), indent=1))
-        _sync(folder / MANIFEST)
-        _sync(folder)
+        write_manifest(folder, manifest)
         folder.rename(root / manifest.id)
-        _sync(root)
+        sync(root)
     except BaseException:
         for left in (folder, root / manifest.id):
             shutil.rmtree(left, ignore_errors=True)
         raise
     return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write what makes a folder of files a generation, last of all."""
+    (folder / MANIFEST).write_bytes(to_json(manifest.to_fields(), indent=1))
+    sync(folder / MANIFEST)
+    sync(folder)
 
 
 def _read_segment(folder: Path, kind: str, names: Iterable[str]) -> tuple[Arrays, dict[str, DenseIndex]]:

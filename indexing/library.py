@@ -56,13 +56,13 @@ class Library:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._learner = learner
-        self._engine = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
-        self.catalog = Catalog(self._engine)
-        self.records = SqlRecordStore(self._engine)
-        self.jobs = JobStore(self._engine)
-        self.episodes = EpisodeStore(self._engine)
+        self.database = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
+        self.catalog = Catalog(self.database)
+        self.records = SqlRecordStore(self.database)
+        self.jobs = JobStore(self.database)
+        self.episodes = EpisodeStore(self.database)
         self.publisher = Publisher(folder, self.catalog, self.records)
-        self.vectors = vectors or VectorCache(self._engine)
+        self.vectors = vectors or VectorCache(self.database)
         self._lanes = Lanes(embedders, self.vectors)
         self._live: dict[int, LiveCollection] = {}
         self._lock = threading.RLock()
@@ -80,7 +80,7 @@ class Library:
         """Stop indexing and let go of the database; nothing acknowledged is lost."""
         self._indexer.close()
         self._lanes.close()
-        self._engine.dispose()
+        self.database.dispose()
 
     # Collections
 
@@ -114,10 +114,14 @@ class Library:
         """Remove a collection with all its records, generations and files."""
         found = self.collection(name)
         self.catalog.delete(found.id)
+        self.forget(found.id)
+
+    def forget(self, id: int) -> None:
+        """Let go of a collection that is removed, and of its files."""
         with self._lock:
-            self._live.pop(found.id, None)
+            self._live.pop(id, None)
         self._indexer.forget()
-        self.publisher.forget(found.id)
+        self.publisher.forget(id)
 
     def _served(self) -> list[LiveCollection]:
         with self._lock:
@@ -276,6 +280,7 @@ class Library:
             A collection can't be served; the others are.
         """
         failures = []
+        self.publisher.clean_strays()
         for row in self.catalog.list():
             self.publisher.clean(row.id)
             try:

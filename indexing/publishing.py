@@ -13,6 +13,7 @@ from typing import IO
 
 from indexing.building import Builder, Progress, silent
 from indexing.errors import Conflict, CorruptGeneration, PrecedentError, told_of_disk
+from indexing.files import clean_stages
 from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
 from indexing.records import JSON
 from indexing.settings import CollectionSettings
@@ -139,6 +140,19 @@ class Publisher:
             except BlockingIOError:
                 return
             remove_leftovers(self.root(collection), [row.id for row in self.catalog.generations(collection)])
+
+    def clean_strays(self) -> None:
+        """Remove what a crash left of collections that were being restored, or being removed."""
+        root = self.folder / "collections"
+        clean_stages(root)
+        for folder in [path for path in root.glob("*") if path.name.isdecimal() and path.is_dir()]:
+            with self._lock_file(int(folder.name)) as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                if int(folder.name) not in {row.id for row in self.catalog.list()}:
+                    self.forget(int(folder.name))
 
     def forget(self, collection: int) -> None:
         """Remove all files of a collection that is gone."""

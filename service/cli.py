@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from indexing.errors import Conflict, InvalidInput, MissingExtra, NotFound, PrecedentError, TooLarge
+from service.commands.backup import restore, snapshot
 from service.commands.common import say
 from service.commands.compare import compare
 from service.commands.export import export
@@ -95,7 +96,9 @@ def _quiet_the_hub() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (serve, ingest, reindex, rollback, status, retrieve, export, synthesize, compare):
+for command in (
+    serve, ingest, reindex, rollback, status, retrieve, export, snapshot, restore, synthesize, compare,
+):  # fmt: skip
     app.command()(command)
 
 

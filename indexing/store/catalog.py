@@ -57,12 +57,12 @@ class Catalog:
 
     def create(self, name: str, settings: Mapping[str, JSON]) -> Collection:
         """A new, empty collection; raises Conflict where the name is taken."""
-        values = {"name": name, "settings": _dump(settings), "created_at": time.time()}
+        values = {"name": name, "settings": dump(settings), "created_at": time.time()}
         try:
             with write(self._engine) as connection:
                 connection.execute(insert(collections), values)
                 query = select(collections).where(collections.c.name == name)
-                return _collection(connection.execute(query).one())
+                return collection_row(connection.execute(query).one())
         except IntegrityError:
             raise Conflict(f"there is a collection {name!r} already") from None
 
@@ -70,13 +70,13 @@ class Catalog:
         """The collection of this name."""
         with read(self._engine) as connection:
             row = connection.execute(select(collections).where(collections.c.name == name)).one_or_none()
-        return _collection(row) if row else None
+        return collection_row(row) if row else None
 
     def list(self) -> builtins.list[Collection]:
         """All collections by name."""
         with read(self._engine) as connection:
             rows = connection.execute(select(collections).order_by(collections.c.name)).all()
-        return [_collection(row) for row in rows]
+        return [collection_row(row) for row in rows]
 
     def state(self, name: str) -> tuple[int, int, str | None] | None:
         """Id, sequence and served generation, by the cheapest read there is: each request asks for it."""
@@ -89,7 +89,7 @@ class Catalog:
         """Replace a collection's settings."""
         with write(self._engine) as connection:
             lock_collection(connection, id)
-            _set(connection, id, settings=_dump(settings))
+            _set(connection, id, settings=dump(settings))
 
     def delete(self, id: int) -> None:
         """Remove a collection and all that belongs to it."""
@@ -110,7 +110,7 @@ class Catalog:
         with self._entering(generation) as connection:
             _serve(connection, generation.collection, generation.id)
             if settings is not None:
-                _set(connection, generation.collection, settings=_dump(settings))
+                _set(connection, generation.collection, settings=dump(settings))
 
     @contextmanager
     def _entering(self, generation: Generation) -> Iterator[Connection]:
@@ -120,7 +120,7 @@ class Catalog:
             "state": generation.state,
             "sequence": generation.sequence,
             "created_at": generation.created_at,
-            "manifest": _dump(generation.manifest),
+            "manifest": dump(generation.manifest),
         }
         try:
             with write(self._engine) as connection:
@@ -134,7 +134,7 @@ class Catalog:
         """The generation of this id."""
         with read(self._engine) as connection:
             row = connection.execute(select(generations).where(generations.c.id == id)).one_or_none()
-        return _generation(row) if row else None
+        return generation_row(row) if row else None
 
     def generations(self, collection: int) -> builtins.list[Generation]:
         """A collection's generations, newest first."""
@@ -142,7 +142,7 @@ class Catalog:
         order = columns.created_at.desc(), columns.sequence.desc(), columns.id.desc()
         query = select(generations).where(columns.collection == collection).order_by(*order)
         with read(self._engine) as connection:
-            return [_generation(row) for row in connection.execute(query)]
+            return [generation_row(row) for row in connection.execute(query)]
 
     def set_generation_state(self, id: str, state: GenerationState) -> None:
         """Enter what became of a generation."""
@@ -189,17 +189,20 @@ def _mark(connection: Connection, id: str, state: GenerationState, collection: i
         raise NotFound(f"no generation {id!r}")
 
 
-def _dump(value: Mapping[str, JSON]) -> str:
+def dump(value: Mapping[str, JSON]) -> str:
+    """A JSON object as it is kept."""
     return json.dumps(dict(value), ensure_ascii=False)
 
 
-def _collection(row: Row[Any]) -> Collection:
+def collection_row(row: Row[Any]) -> Collection:
+    """A collection from its row."""
     return Collection(
         row.id, row.name, json.loads(row.settings), row.sequence, row.generation, row.created_at
     )
 
 
-def _generation(row: Row[Any]) -> Generation:
+def generation_row(row: Row[Any]) -> Generation:
+    """A generation from its row."""
     return Generation(
         row.id, row.collection, row.state, row.sequence, row.created_at, json.loads(row.manifest)
     )

@@ -134,7 +134,7 @@ class SqlRecordStore:
             result, changed = plan(batch, digests, last)
             if changed:
                 _advance(connection, collection, result.sequence)
-                _put(connection, collection, kind, changed.values())
+                put_records(connection, collection, kind, changed.values())
                 _forget_deletions(connection, collection, kind, changed.keys() - digests.keys())
         return result
 
@@ -154,17 +154,17 @@ class SqlRecordStore:
         return sequence
 
     def get(self, collection: int, kind: Kind, id: str) -> Stored | None:
-        query = select(*_STORED).where(*_one(schema.records, collection, kind, id))
+        query = select(*STORED).where(*_one(schema.records, collection, kind, id))
         with read(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return _stored(row) if row else None
+        return stored_row(row) if row else None
 
     def page(self, collection: int, kind: Kind, after: str | None, limit: int) -> list[Stored]:
         return self._page(collection, kind, after, limit)
 
     def changes(self, collection: int, since: int, limit: int) -> Changes:
         kept, gone = schema.records.c, schema.deletions.c
-        upserts = select(kept.kind, *_STORED).where(kept.collection == collection, kept.sequence > since)
+        upserts = select(kept.kind, *STORED).where(kept.collection == collection, kept.sequence > since)
         deletions = select(gone.kind, gone.id, gone.sequence).where(
             gone.collection == collection, gone.sequence > since
         )
@@ -176,7 +176,7 @@ class SqlRecordStore:
         if len(order) > limit:
             last = order[limit - 1] if limit > 0 else since
         return Changes(
-            [(row.kind, _stored(row)) for row in put if row.sequence <= last],
+            [(row.kind, stored_row(row)) for row in put if row.sequence <= last],
             [(row.kind, row.id, row.sequence) for row in removed if row.sequence <= last],
             last,
         )
@@ -207,18 +207,19 @@ class SqlRecordStore:
     def _page(
         self, collection: int, kind: Kind, after: str | None, limit: int, *where: ColumnElement[bool]
     ) -> list[Stored]:
-        query = select(*_STORED).where(*_all(schema.records, collection, kind), *where)
+        query = select(*STORED).where(*_all(schema.records, collection, kind), *where)
         if after is not None:
             query = query.where(schema.records.c.id > after)
         with read(self._engine) as connection:
             rows = connection.execute(query.order_by(schema.records.c.id).limit(limit)).all()
-        return [_stored(row) for row in rows]
+        return [stored_row(row) for row in rows]
 
 
-_STORED = (schema.records.c.id, schema.records.c.sequence, schema.records.c.digest, schema.records.c.body)
+STORED = (schema.records.c.id, schema.records.c.sequence, schema.records.c.digest, schema.records.c.body)
 
 
-def _stored(row: Row[*tuple[Any, ...]]) -> Stored:
+def stored_row(row: Row[*tuple[Any, ...]]) -> Stored:
+    """A record from its row."""
     return Stored(row.id, row.sequence, row.digest, bytes(row.body))
 
 
@@ -250,7 +251,8 @@ def _advance(connection: Connection, collection: int, sequence: int) -> None:
     connection.execute(statement.values(sequence=sequence))
 
 
-def _put(connection: Connection, collection: int, kind: Kind, records: Iterable[Stored]) -> None:
+def put_records(connection: Connection, collection: int, kind: Kind, records: Iterable[Stored]) -> None:
+    """Write records under the numbers that they bear."""
     statement = insert_into(connection, schema.records)
     statement = statement.on_conflict_do_update(
         index_elements=["collection", "kind", "id"],

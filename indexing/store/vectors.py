@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from indexing.store.database import read, write
 from indexing.store.dialects import insert_into
@@ -25,6 +25,18 @@ def text_hash(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
+def find_vectors(
+    connection: Connection, model: str, hashes: Sequence[bytes]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Those of the vectors that are there, as they are kept."""
+    wanted = list(dict.fromkeys(hashes))
+    query = select(embeddings.c.text_hash, embeddings.c.vector).where(embeddings.c.model == model)
+    for start in range(0, len(wanted), PARAMETERS):
+        chunk = wanted[start : start + PARAMETERS]
+        for key, vector in connection.execute(query.where(embeddings.c.text_hash.in_(chunk))):
+            yield bytes(key), bytes(vector)
+
+
 class VectorCache:
     """Vectors by the model's fingerprint and the text's hash; kept as little-endian float32."""
 
@@ -33,15 +45,9 @@ class VectorCache:
 
     def get(self, model: str, hashes: Sequence[bytes]) -> dict[bytes, Vector]:
         """Those of the vectors that are there, read-only."""
-        wanted = list(dict.fromkeys(hashes))
-        query = select(embeddings.c.text_hash, embeddings.c.vector).where(embeddings.c.model == model)
-        found: dict[bytes, Vector] = {}
         with read(self._engine) as connection:
-            for start in range(0, len(wanted), PARAMETERS):
-                chunk = wanted[start : start + PARAMETERS]
-                for key, vector in connection.execute(query.where(embeddings.c.text_hash.in_(chunk))):
-                    found[bytes(key)] = np.frombuffer(vector, "<f4").astype(np.float32, copy=False)
-        return found
+            kept = list(find_vectors(connection, model, hashes))
+        return {key: np.frombuffer(vector, "<f4").astype(np.float32, copy=False) for key, vector in kept}
 
     def put(self, model: str, vectors: Mapping[bytes, NDArray[np.floating[Any]]]) -> None:
         """Keep vectors; what is there already stands. Durable on return."""

@@ -17,7 +17,10 @@ UNITS = {
     "asking": "steps",
     "beginning": "tasks",
     "embedding": "texts",
+    "measuring": "MB",
     "playing": "episodes",
+    "reading back": "MB",
+    "saving": "MB",
     "writing": "generation",
 }
 """What the stages that begin with these words count; the others count records."""
@@ -33,7 +36,7 @@ class Pace:
 
     def describe(self, done: int, total: int | None, now: float) -> str:
         """`embedding: 3,000 of 10,000 texts, 310/s, 23 s left`."""
-        unit = UNITS.get(self.stage.partition(" ")[0], "records")
+        unit = next((unit for begins, unit in UNITS.items() if self.stage.startswith(begins)), "records")
         seconds = now - self.since
         rate = (done - self.first) / seconds if seconds > 0 else 0.0
         counted = f"{done:,} {unit}" if total is None else f"{done:,} of {total:,} {unit}"

@@ -1,0 +1,1 @@
+"""Collections in one file: taken while others write, checked whole before anything is restored."""

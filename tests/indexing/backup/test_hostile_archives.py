@@ -1,0 +1,289 @@
+"""A file that isn't the snapshot that was written is refused with words, and nothing has changed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from indexing.backup.archive import END, checksum, header, padding
+from indexing.backup.restoring import Wish
+from indexing.errors import InvalidInput, PrecedentError, StorageFull
+from indexing.library import Library
+from tests.support.backups import answers, brought_back, contents, everything, fill, saved
+from tests.support.collections import NAME, open_library
+
+FLIPS = 150
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    with open_library(tmp_path_factory.mktemp("from")) as library:
+        fill(library)
+        return saved(library)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """One that holds another state of the same collection, which every refusal must leave."""
+    with open_library(tmp_path_factory.mktemp("to")) as made:
+        fill(made, count=6)
+        yield made
+
+
+@pytest.fixture
+def refused(library: Library) -> Iterator[Callable[[bytes, str], None]]:
+    """Says that an archive must be refused in these words, leaving everything as it was."""
+    before = contents(library), answers(library), everything(library.folder)
+
+    def check(content: bytes, words: str, fault: type[PrecedentError] = InvalidInput) -> None:
+        with pytest.raises(fault, match=words):
+            brought_back(library, content, Wish(replace=True))
+
+    yield check
+    assert (contents(library), answers(library), everything(library.folder)) == before
+    assert [row.name for row in library.catalog.list()] == [NAME]
+
+
+@dataclass(slots=True)
+class Forged:
+    """An archive taken apart, to be put together with other content and right checksums."""
+
+    manifest: dict[str, Any]
+    files: dict[str, bytes]
+
+    @classmethod
+    def of(cls, archive: bytes) -> Forged:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            files = {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
+        del files["checksum"]
+        return cls(from_json(files.pop("manifest.json")), files)
+
+    @property
+    def collection(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.manifest["collections"][0]
+        return found
+
+    def put(self, name: str, content: bytes) -> None:
+        self.files[name] = content
+
+    def lines(self, change: Callable[[list[Any]], Any]) -> None:
+        """Change the records' lines."""
+        values = [from_json(line) for line in self.files["1/records.ndjson"].splitlines()]
+        change(values)
+        self.put("1/records.ndjson", b"".join(to_json(value) + b"\n" for value in values))
+
+    def packed(self) -> bytes:
+        for member in self.manifest["members"]:
+            content = self.files[member["name"]]
+            digest = checksum()
+            digest.update(content)
+            member |= {"size": len(content), "blake2b": digest.hexdigest()}
+        told = to_json(self.manifest)
+        parts = [
+            ("manifest.json", told),
+            *((m["name"], self.files[m["name"]]) for m in self.manifest["members"]),
+        ]
+        content = b"".join(header(name, len(data)) + data + padding(len(data)) for name, data in parts)
+        whole = blake2b(content, digest_size=32).hexdigest().encode() + b"\n"
+        return content + header("checksum", len(whole)) + whole + padding(len(whole)) + END
+
+
+def test_a_forged_archive_that_changes_nothing_is_the_archive(archive: bytes, tmp_path: Path) -> None:
+    with open_library(tmp_path) as library:
+        brought_back(library, Forged.of(archive).packed())
+        assert answers(library)
+
+
+def test_every_flipped_bit_is_noticed(archive: bytes, refused: Callable[[bytes, str], None]) -> None:
+    draw = random.Random(5)
+    for _ in range(FLIPS):
+        bit = draw.randrange(8 * len(archive))
+        broken = bytearray(archive)
+        broken[bit // 8] ^= 1 << bit % 8
+        refused(bytes(broken), ".")
+
+
+def test_every_cut_is_noticed(archive: bytes, refused: Callable[[bytes, str], None]) -> None:
+    draw = random.Random(6)
+    for size in (
+        0,
+        1,
+        511,
+        512,
+        513,
+        len(archive) // 2,
+        len(archive) - 1,
+        *draw.choices(range(len(archive)), k=20),
+    ):
+        refused(archive[:size], "cut off|no snapshot")
+    refused(archive + b"\0", "more in the file")
+    refused(archive + archive, "more in the file")
+
+
+def test_a_cut_or_damaged_gzip_is_noticed(archive: bytes, refused: Callable[[bytes, str], None]) -> None:
+    packed = gzip.compress(archive, mtime=0)
+    for size in (3, 20, len(packed) // 2, len(packed) - 1, len(packed) - 8):
+        refused(packed[:size], "unpacked|cut off|more in the file|no snapshot")
+    draw = random.Random(7)
+    for _ in range(30):
+        bit = 80 + draw.randrange(8 * len(packed) - 80)
+        broken = bytearray(packed)
+        broken[bit // 8] ^= 1 << bit % 8
+        refused(bytes(broken), ".")
+    refused(packed + gzip.compress(b"\0" * 100_000_000), "more in the file")
+
+
+def _size(archive: bytes) -> int:
+    size = tarfile.TarInfo.frombuf(archive[:512], "ascii", "strict").size
+    return size + -size % 512
+
+
+STRANGERS: list[tuple[str, dict[str, Any]]] = [
+    ("a link, a device", {"name": "1/records.ndjson", "type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}),
+    ("a link, a device", {"name": "1/records.ndjson", "type": tarfile.LNKTYPE, "linkname": "manifest.json"}),
+    ("a link, a device", {"name": "1/records.ndjson", "type": tarfile.CHRTYPE}),
+    ("a link, a device", {"name": "1/records.ndjson", "type": tarfile.FIFOTYPE}),
+    ("a link, a device", {"name": "1/records.ndjson", "type": tarfile.DIRTYPE}),
+    ("a link, a device", {"name": "1/records.ndjson", "type": tarfile.GNUTYPE_SPARSE}),
+    ("a link, a device", {"name": "../" * 50 + "etc/cron.d/x"}),
+    ("'../../x' is where 1/records.ndjson", {"name": "../../x"}),
+    ("'/etc/cron.d/x' is where", {"name": "/etc/cron.d/x"}),
+    ("'manifest.json' is where", {"name": "manifest.json"}),
+    ("a file of 7 bytes", {"name": "1/records.ndjson", "size": 7}),
+    ("a file of 8,796,093,022,208 bytes", {"name": "1/records.ndjson", "size": 1 << 43}),
+]
+
+
+@pytest.mark.parametrize(("words", "fields"), STRANGERS)
+def test_whatever_is_no_plain_file_of_the_manifest_is_refused(
+    archive: bytes, refused: Callable[[bytes, str], None], words: str, fields: dict[str, Any]
+) -> None:
+    info = tarfile.TarInfo()
+    for name, value in ({"mode": 0o600} | fields).items():
+        setattr(info, name, value)
+    content = b"x" * info.size if info.size < 1000 else b""
+    first = 512 + _size(archive)
+    stranger = info.tobuf(tarfile.GNU_FORMAT) + content
+    refused(archive[:first] + stranger + padding(len(stranger)) + archive[first + 512 :], words)
+
+
+def refuse_change(
+    archive: bytes, refused: Callable[..., None], change: Callable[[Forged], Any], words: str
+) -> None:
+    forged = Forged.of(archive)
+    change(forged)
+    refused(forged.packed(), words)
+
+
+LIES: dict[str, tuple[Callable[[Forged], Any], str]] = {
+    "format": (lambda f: f.manifest.update(format=2), "format '2'"),
+    "no collections": (lambda f: f.manifest.update(collections=[]), "collections"),
+    "surplus field": (lambda f: f.manifest.update(more=1), "unknown field"),
+    "name": (lambda f: f.collection.update(name="../web"), "name"),
+    "sequence": (lambda f: f.collection.update(sequence=5), "out of order"),
+    "a huge number": (lambda f: f.collection.update(sequence=1 << 64), "sequence"),
+    "counts": (lambda f: f.collection.update(trajectories=999), "other numbers of records"),
+    "texts": (lambda f: f.collection.update(texts=1), "another number of vectors"),
+    "settings": (lambda f: f.collection["settings"].update(nonsense=1), "unknown setting"),
+    "normalizer": (
+        lambda f: f.collection["settings"].update(
+            observation_normalizer={"base": "text", "masks": [{"pattern": "("}]}
+        ),
+        "mask|pattern",
+    ),
+    "tokenizer": (lambda f: f.collection["settings"].update(tokenizer="/etc/passwd"), "tokenizer"),
+    "dimension": (lambda f: f.collection["embedder"].update(dimension=63), "vectors|size|number"),
+    "generation id": (lambda f: f.collection["generation"].update(id="../../x"), "an id as none"),
+    "generation format": (lambda f: f.collection["generation"].update(format=99), "another version"),
+    "generation later": (lambda f: f.collection["generation"].update(sequence=10_000), "later changes"),
+    "generation counts": (
+        lambda f: f.collection["generation"]["counts"].update(trajectories=5),
+        "other sizes",
+    ),
+    "file checksum": (
+        lambda f: f.collection["generation"]["files"]["trajectories.ids.npy"].update(size=5),
+        "isn't what its manifest says",
+    ),
+    "garbage array": (
+        lambda f: f.put("1/generation/trajectories.ids.npy", b"\x93NUMPY nonsense"),
+        "isn't what its manifest says",
+    ),
+    "NaN vectors": (
+        lambda f: f.put("1/vectors.bin", b"\xff" * len(f.files["1/vectors.bin"])),
+        "finite|twice",
+    ),
+    "no line": (lambda f: f.put("1/records.ndjson", b"nonsense\n"), "isn't JSON"),
+    "no change": (lambda f: f.put("1/records.ndjson", b"{}\n"), "no change"),
+    "record": (lambda f: f.lines(lambda v: v[0]["record"].update(steps=[])), "can't be one"),
+    "nul": (lambda f: f.lines(lambda v: v[0]["record"].update(instruction="a\0")), "NUL"),
+    "no id": (lambda f: f.lines(lambda v: v[0]["record"].update(id=None)), "another form"),
+    "twice": (lambda f: f.lines(lambda v: v[1]["record"].update(id=v[0]["record"]["id"])), "twice"),
+    "order": (lambda f: f.lines(lambda v: v.reverse()), "out of order"),
+    "number": (lambda f: f.lines(lambda v: v[0].update(sequence=True)), "no change|out of order"),
+}
+
+
+@pytest.mark.parametrize("what", LIES)
+def test_a_manifest_or_records_that_lie_are_refused_though_every_checksum_is_right(
+    archive: bytes, refused: Callable[..., None], what: str
+) -> None:
+    refuse_change(archive, refused, *LIES[what])
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "trajectories.ids.npy/../../x.y.z", "manifest.json"])
+def test_a_generation_can_not_name_files_elsewhere(
+    archive: bytes, refused: Callable[..., None], name: str
+) -> None:
+    forged = Forged.of(archive)
+    forged.collection["generation"]["files"][name] = {"size": 1, "blake2b": "0" * 32}
+    forged.files[f"1/generation/{name}"] = b"x"
+    forged.manifest["members"].append({"name": f"1/generation/{name}"})
+    refused(forged.packed(), "names a file as none")
+
+
+def test_members_are_those_of_the_collections_and_each_once(
+    archive: bytes, refused: Callable[..., None]
+) -> None:
+    changes: list[Callable[[list[Any]], Any]] = [lambda them: them.append(them[0]), lambda them: them.pop()]
+    for change in changes:
+        forged = Forged.of(archive)
+        change(forged.manifest["members"])
+        refused(forged.packed(), "other files")
+    forged = Forged.of(archive)
+    forged.manifest["collections"].append(forged.collection)
+    forged.manifest["members"] += [
+        member | {"name": member["name"].replace("1/", "2/", 1)} for member in forged.manifest["members"]
+    ]
+    forged.files |= {name.replace("1/", "2/", 1): content for name, content in forged.files.items()}
+    refused(forged.packed(), "a collection twice")
+
+
+def test_a_bomb_is_refused_before_it_goes_off(archive: bytes, refused: Callable[..., None]) -> None:
+    """Terabytes of zeros: more than there is room for, or more than was announced."""
+    forged = Forged.of(archive)
+    content = forged.packed()
+    forged.manifest["members"][0]["size"] = 1 << 50
+    told = to_json(forged.manifest)
+    announced = (
+        header("manifest.json", len(told)) + told + padding(len(told)) + header("1/records.ndjson", 1 << 50)
+    )
+    refused(gzip.compress(announced + b"\0" * 50_000_000), "make room", StorageFull)
+    first = 512 + _size(content)
+    refused(gzip.compress(content[:first] + b"\0" * 50_000_000), "no header is where")
+    long = header("manifest.json", 1 << 40) + b"{" * 1_000_000
+    refused(gzip.compress(long), "doesn't begin with its manifest")
+
+
+def test_no_snapshot_at_all_is_told(refused: Callable[..., None]) -> None:
+    for content in (b"", b"nonsense" * 1000, b"\0" * 5000, b"\x1f\x8b nonsense"):
+        refused(content, "no snapshot|cut off|unpacked")
