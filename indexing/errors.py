@@ -13,6 +13,7 @@ PrecedentError                  something the caller is told about, with words t
 ├── EmbedderMismatch            the vectors of a generation are another model's (409)
 ├── ModelFileChanged            the packaged weights aren't the pinned ones (503)
 ├── EmbeddingFailed             the embedder broke down over a text; it is tried again (503)
+├── CheckFailed                 a new generation isn't what its records say: it isn't served (503)
 ├── CorruptGeneration           a file of a generation fails its checksum: refused, rebuilt (503)
 ├── StorageFull                 no room on the disk; reads go on (507)
 └── StorageFailed               the disk or the file system refused to read or to write (503)
@@ -95,6 +96,10 @@ class ModelFileChanged(PrecedentError):
 
 class EmbeddingFailed(PrecedentError):
     """The embedder broke down over a text; what was to be indexed is tried again."""
+
+
+class CheckFailed(PrecedentError):
+    """A generation that was just built doesn't hold or find what its records say; it isn't served."""
 
 
 class CorruptGeneration(PrecedentError):

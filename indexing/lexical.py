@@ -148,6 +148,17 @@ class Bm25:
         gain, places = self._weigh(terms)
         return [scorer.scores(gain, place) for scorer, place in zip(self._scorers, places, strict=True)]
 
+    def scores_of_keys(self, keys: NDArray[np.uint64]) -> list[Floats]:
+        """As `scores`, for distinct terms that are given by their keys."""
+        places = [index.find(keys) for index in self.indexes]
+        gain = self._gain(places, np.ones(len(keys)))
+        return [scorer.scores(gain, place) for scorer, place in zip(self._scorers, places, strict=True)]
+
+    def _gain(self, places: Sequence[NDArray[np.int64]], repeats: Floats) -> Floats:
+        frequency = self._frequency(places)
+        found: Floats = np.where(frequency > 0, self._idf(np.maximum(frequency, 1)), 0.0) * repeats * (K1 + 1)
+        return found
+
     def scores_at(self, terms: Iterable[str]) -> Callable[[int, Rows], Floats]:
         """What gives some rows of the index of that number their scores: to the bit what `scores` gives."""
         gain, places = self._weigh(terms)
@@ -169,8 +180,7 @@ class Bm25:
         keys = hash_terms(query)
         repeats = np.fromiter(query.values(), np.float64, len(query))
         places = [index.find(keys) for index in self.indexes]
-        frequency = self._frequency(places)
-        gain = np.where(frequency > 0, self._idf(np.maximum(frequency, 1)), 0.0) * repeats * (K1 + 1)
+        gain = self._gain(places, repeats)
         if len(keys) > MAX_QUERY_TERMS:
             keep = np.lexsort((keys, -gain))[:MAX_QUERY_TERMS]
             gain, places = gain[keep], [place[keep] for place in places]

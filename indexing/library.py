@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 from indexing.analysis import Analyzer
 from indexing.building import Builder, Progress, silent
+from indexing.checking import check_generation
 from indexing.embedder import Embedder, load_embedder
 from indexing.errors import EmbedderMismatch, NotFound, PrecedentError
 from indexing.generations import Manifest
@@ -256,7 +258,11 @@ class Library:
         with self.publisher.building(row.id):
             manifest = self.publisher.build(row, builder, progress)
             with self.publisher.discarding(row.id, manifest.id):
-                live = LiveCollection(row.id, builder, self.publisher.load(row.id, manifest.id, manifest))
+                generation = self.publisher.load(row.id, manifest.id, manifest)
+                checking = partial(progress, "checking", 0, 1)
+                check_generation(generation, builder, self.records, row.id, checking)
+                progress("checking", 1, 1)
+                live = LiveCollection(row.id, builder, generation)
                 live.catch_up(self.records, self._indexer.closing)
                 self._swap_in(live, publish)
         self._indexer.wake()

@@ -88,8 +88,9 @@ class MemoryRecordStore:
             gone = sorted((n, kind, id) for (kind, id), n in kept.deletions.items() if n > since)
             return Changes([], [(kind, id, number) for number, kind, id in gone], kept.sequence)
 
-    def count(self, collection: int, kind: Kind) -> int:
-        return len(self._all(collection, kind))
+    def count(self, collection: int, kind: Kind, up_to: int | None = None) -> int:
+        records = self._all(collection, kind)
+        return sum(up_to is None or record.sequence <= up_to for record in records)
 
     def scan(self, collection: int, kind: Kind, up_to: int) -> Iterator[Stored]:
         return (record for record in self._all(collection, kind) if record.sequence <= up_to)

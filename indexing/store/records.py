@@ -79,8 +79,8 @@ class RecordStore(Protocol):
     def deletions(self, collection: int, since: int) -> Changes:
         """All deletions after number `since`, and nothing else; cheap however much was written."""
 
-    def count(self, collection: int, kind: Kind) -> int:
-        """How many records there are."""
+    def count(self, collection: int, kind: Kind, up_to: int | None = None) -> int:
+        """How many records there are; with `up_to`, how many of them haven't changed after that number."""
 
     def scan(self, collection: int, kind: Kind, up_to: int) -> Iterator[Stored]:
         """All records not changed after number `up_to`, in order of id, in little memory."""
@@ -191,10 +191,12 @@ class SqlRecordStore:
             removed = connection.execute(query.order_by(gone.sequence)).all()
         return Changes([], [(row.kind, row.id, row.sequence) for row in removed], last)
 
-    def count(self, collection: int, kind: Kind) -> int:
+    def count(self, collection: int, kind: Kind, up_to: int | None = None) -> int:
         query = (
             select(func.count()).select_from(schema.records).where(*_all(schema.records, collection, kind))
         )
+        if up_to is not None:
+            query = query.where(schema.records.c.sequence <= up_to)
         with read(self._engine) as connection:
             return connection.scalar(query) or 0
 

@@ -16,6 +16,7 @@ DRAW_EVERY_S = 0.1
 UNITS = {
     "asking": "steps",
     "beginning": "tasks",
+    "checking": "generations",
     "embedding": "texts",
     "measuring": "MB",
     "playing": "episodes",

@@ -129,6 +129,7 @@ class RecordStoreContract:
         store.upsert(collection, "document", [document("a"), document("b")])
         store.upsert(other, "trajectory", [trajectory("a", "elsewhere")])
         assert [store.count(collection, kind) for kind in KINDS] == [1, 2]
+        assert [store.count(collection, kind, 2) for kind in KINDS] == [1, 1]
         assert [store.count(other, kind) for kind in KINDS] == [1, 0]
         assert store.delete(collection, "trajectory", "a") == 4
         assert store.get(collection, "document", "a") is not None

@@ -77,7 +77,7 @@ def test_a_reindex_is_a_job_that_ends_in_a_new_generation(client: TestClient) ->
     job = reindexed(client)
     assert job.keys() == JOB_FIELDS
     assert (job["kind"], job["collection"], job["error"], job["request"]) == ("reindex", "rooms", None, {})
-    assert job["progress"] == {"stage": "writing", "done": 1, "total": 1, "rate": None, "seconds_left": None}
+    assert job["progress"] == {"stage": "checking", "done": 1, "total": 1, "rate": None, "seconds_left": None}
     assert job["created_at"] <= job["started_at"] <= job["finished_at"]
     assert client.get("/collections/rooms").json()["counts"]["delta"] == 0
     second = reindexed(client)
