@@ -7,9 +7,8 @@ have written.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +22,9 @@ from indexing.generations import Manifest
 from indexing.indexer import Indexer
 from indexing.lane import EmbeddingLane, Lanes
 from indexing.learned import Learner, nothing
-from indexing.live import LiveCollection
+from indexing.live import LiveCollection, LiveCollections
 from indexing.normalizers import normalizer
+from indexing.prepared import Prepared
 from indexing.publishing import Publisher
 from indexing.records import JSON, Record
 from indexing.settings import CollectionSettings
@@ -66,9 +66,9 @@ class Library:
         self.publisher = Publisher(folder, self.catalog, self.records)
         self.vectors = vectors or VectorCache(self.database)
         self._lanes = Lanes(embedders, self.vectors)
-        self._live: dict[int, LiveCollection] = {}
-        self._lock = threading.RLock()
-        self._indexer = Indexer(self.records, self._served)
+        self._live = LiveCollections()
+        self._lock = self._live.lock
+        self._indexer = Indexer(self.records, self._live.all)
 
     def __enter__(self) -> Library:
         return self
@@ -101,8 +101,7 @@ class Library:
         with self._lock:
             live = self._live.get(found.id)
             if live is not None and live.generation is None and live.builder.settings != settings:
-                live.retired = True
-                del self._live[found.id]
+                self._live.forget(found.id)
         return self.collection(name), False
 
     def collection(self, name: str) -> rows.Collection:
@@ -120,19 +119,13 @@ class Library:
 
     def forget(self, id: int) -> None:
         """Let go of a collection that is removed, and of its files."""
-        with self._lock:
-            self._live.pop(id, None)
+        self._live.forget(id)
         self._indexer.forget()
         self.publisher.forget(id)
 
-    def _served(self) -> list[LiveCollection]:
-        with self._lock:
-            self._live = {id: live for id, live in self._live.items() if not live.retired}
-            return list(self._live.values())
-
     def overgrown(self) -> list[str]:
         """Collections whose delta asks for a new generation: memory and restarts grow with it."""
-        grown = {live.id for live in self._served() if live.overgrown}
+        grown = {live.id for live in self._live.all() if live.overgrown}
         return [row.name for row in self.catalog.list() if row.id in grown] if grown else []
 
     # Records
@@ -149,9 +142,7 @@ class Library:
         sequence = self.records.delete(collection, kind, id)
         if sequence is None:
             raise NotFound(f"no {kind} {id!r} in collection {name!r}")
-        with self._lock:
-            live = self._live.get(collection)
-        if live is not None:
+        if (live := self._live.get(collection)) is not None:
             live.hide([(kind, id, sequence)], 0)
         self._indexer.wake()
         return sequence
@@ -216,37 +207,30 @@ class Library:
                     )
                 live = LiveCollection(id, builder, loaded)
             # A first opening serves at once what was embedded before; the rest comes as it is embedded.
-            self._swap_in(live, embed=id in self._live)
+            self._swap_in(live, embed=self._live.get(id) is not None)
             return live
 
     def _swap_in(
         self, live: LiveCollection, publish: Callable[[], None] = lambda: None, embed: bool = True
     ) -> None:
         """Serve this in the place of what is served, nothing that was searchable missing in between."""
-        with self._lock, ExitStack() as held:
-            before = self._live.get(live.id)
-            if before is not None:
-                held.enter_context(before.lock)
-            live.catch_up(self.records, self._indexer.closing, embed)
-            publish()
-            if before is not None:
-                before.retired = True
-                self._indexer.forget()
-            self._live[live.id] = live
+        self._live.swap_in(live, lambda: live.catch_up(self.records, self._indexer.closing, embed), publish)
+        self._indexer.forget()
 
     # Generations
 
-    def reindex(
+    @contextmanager
+    def prepared(
         self,
         name: str,
         changes: Mapping[str, JSON] | None = None,
         progress: Progress = silent,
         learner: Learner | None = None,
-    ) -> Manifest:
-        """Build a new generation beside the served one and swap it in; blocks until that is done.
+    ) -> Iterator[Prepared]:
+        """A new generation, built beside the served one and checked; gone with the block unless served.
 
-        `changes` are settings to change with it. Reads go on throughout. `progress` may raise to
-        cancel; then nothing has changed. `learner` learns from this generation instead of the library's.
+        `changes` are settings to change with it. `progress` may raise to cancel; then nothing has
+        changed. `learner` learns from this generation instead of the library's.
         """
         row = self.collection(name)
         settings = settings_of(row).updated(changes or {})
@@ -264,9 +248,20 @@ class Library:
                 progress("checking", 1, 1)
                 live = LiveCollection(row.id, builder, generation)
                 live.catch_up(self.records, self._indexer.closing)
-                self._swap_in(live, publish)
+                yield Prepared(manifest, live, lambda: self._swap_in(live, publish))
         self._indexer.wake()
-        return manifest
+
+    def reindex(
+        self,
+        name: str,
+        changes: Mapping[str, JSON] | None = None,
+        progress: Progress = silent,
+        learner: Learner | None = None,
+    ) -> Manifest:
+        """Build a generation as `prepared` does and swap it in; blocks until that is done, reads go on."""
+        with self.prepared(name, changes, progress, learner) as built:
+            built.serve()
+        return built.manifest
 
     def rollback(self, name: str) -> str:
         """Serve the generation before the served one; returns its id; raises Conflict where there is none."""

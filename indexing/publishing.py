@@ -85,14 +85,13 @@ class Publisher:
 
     @contextmanager
     def discarding(self, collection: int, generation: str) -> Iterator[None]:
-        """What was built is removed where it could not be entered after all."""
+        """What was built is removed at the end where it was not entered: it failed, or was only asked."""
         try:
             yield
-        except BaseException:
+        finally:
             with suppress(PrecedentError):
                 if self.catalog.generation(generation) is None:
                     shutil.rmtree(self.root(collection) / generation, ignore_errors=True)
-            raise
 
     def load_or_rebuild(
         self,

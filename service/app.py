@@ -16,6 +16,7 @@ from service.access import AccessLog
 from service.description import describe_api
 from service.gate import Gate
 from service.job_runner import JobRunner
+from service.old_and_new import try_out
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
 from service.state import Service
@@ -68,7 +69,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None
         _closing(stack, library.close)
     else:
         library = given
-    jobs = JobRunner(library)
+    jobs = JobRunner(library, try_out)
     _closing(stack, jobs.close)
     await to_thread.run_sync(jobs.start)
     readiness = Readiness(library, settings.embedders[0])

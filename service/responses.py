@@ -159,6 +159,10 @@ class JobOut(ResponseModel):
     request: dict[str, Any]
     progress: JobProgress
     error: str | None
+    attempt: Count = Field(description="How often it was begun; one whose process ended is begun again.")
+    result: dict[str, Any] | None = Field(
+        description="Of a dry run: how the new generation's answers compare with the served one's."
+    )
     created_at: float
     started_at: float | None
     finished_at: float | None
