@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from indexing.analysis import Analyzer
-from indexing.building import Builder, Progress, silent
+from indexing.builders import Builders
+from indexing.building import Progress, silent
 from indexing.checking import check_generation
 from indexing.embedder import Embedder, load_embedder
-from indexing.errors import EmbedderMismatch, NotFound, PrecedentError
+from indexing.errors import NotFound, PrecedentError
 from indexing.generations import Manifest
 from indexing.indexer import Indexer
 from indexing.lane import EmbeddingLane, Lanes
@@ -27,7 +27,8 @@ from indexing.normalizers import normalizer
 from indexing.prepared import Prepared
 from indexing.publishing import Publisher
 from indexing.records import JSON, Record
-from indexing.settings import CollectionSettings
+from indexing.retention import Retention
+from indexing.settings import INDEXED, CollectionSettings
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
 from indexing.store.catalog import Catalog
@@ -54,18 +55,19 @@ class Library:
         url: str | None = None,
         learner: Learner = nothing,
         vectors: VectorCache | None = None,
+        keep: Retention | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._learner = learner
         self.database = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
         self.catalog = Catalog(self.database)
         self.records = SqlRecordStore(self.database)
         self.jobs = JobStore(self.database)
         self.episodes = EpisodeStore(self.database)
-        self.publisher = Publisher(folder, self.catalog, self.records)
+        self.publisher = Publisher(folder, self.catalog, self.records, keep or Retention())
         self.vectors = vectors or VectorCache(self.database)
         self._lanes = Lanes(embedders, self.vectors)
+        self._builders = Builders(self._lanes, learner)
         self._live = LiveCollections()
         self._lock = self._live.lock
         self._indexer = Indexer(self.records, self._live.all)
@@ -182,10 +184,6 @@ class Library:
             self._indexer.wake()
         return live
 
-    def _builder(self, settings: CollectionSettings, learner: Learner | None = None) -> Builder:
-        analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
-        return Builder(settings, analyzer, self.lane(settings.embedder), learner or self._learner)
-
     def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
         with self._lock:
             live = self._live.get(id)
@@ -194,18 +192,12 @@ class Library:
             row = self.collection(name)
             wanted = settings_of(row)
             if row.generation is None:
-                live = LiveCollection(id, self._builder(wanted), None)
+                live = LiveCollection(id, self._builders.of(name, wanted), None)
             else:
                 loaded = self.publisher.load_or_rebuild(
-                    row, row.generation, lambda known: self._builder(known or wanted)
+                    row, row.generation, lambda known: self._builders.of(name, known or wanted)
                 )
-                builder = self._builder(loaded.manifest.settings)
-                if loaded.manifest.embedder != builder.lane.embedder.fingerprint:
-                    raise EmbedderMismatch(
-                        f"collection {name!r} was indexed with another build of {builder.settings.embedder}; "
-                        f"run: precedent reindex {name}"
-                    )
-                live = LiveCollection(id, builder, loaded)
+                live = LiveCollection(id, self._builders.fitting(name, loaded.manifest), loaded)
             # A first opening serves at once what was embedded before; the rest comes as it is embedded.
             self._swap_in(live, embed=self._live.get(id) is not None)
             return live
@@ -234,7 +226,7 @@ class Library:
         """
         row = self.collection(name)
         settings = settings_of(row).updated(changes or {})
-        builder = self._builder(settings, learner)
+        builder = self._builders.make(settings, learner)
 
         def publish() -> None:
             self.publisher.publish(row.id, manifest, settings.to_fields() if changes else None)
@@ -264,11 +256,14 @@ class Library:
         return built.manifest
 
     def rollback(self, name: str) -> str:
-        """Serve the generation before the served one; returns its id; raises Conflict where there is none."""
+        """Serve the generation before, with its settings; returns its id; raises Conflict without one."""
         row = self.collection(name)
         before = self.publisher.before(row)
-        self.publisher.load(row.id, before)
-        self.catalog.serve(row.id, before)
+        loaded = self.publisher.load(row.id, before)
+        self._builders.fitting(name, loaded.manifest)
+        used = loaded.manifest.settings.to_fields()
+        settings = settings_of(row).updated({setting: used[setting] for setting in INDEXED})
+        self.catalog.roll_back(row.id, before, settings.to_fields())
         self._open(row.id, name, before)
         return before
 

@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, library: Library | None = None)
 async def _open(stack: AsyncExitStack, settings: Settings, given: Library | None) -> Service:
     """Open everything; the stack closes it in reverse."""
     if given is None:
-        opening = partial(Library, settings.data_dir, url=settings.database_url)
+        opening = partial(Library, settings.data_dir, url=settings.database_url, keep=settings.retention())
         library = await to_thread.run_sync(opening)
         _closing(stack, library.close)
     else:

@@ -99,7 +99,14 @@ def describe(library: Library, row: Collection) -> dict[str, Any]:
         "sequence": row.sequence,
         "created_at": row.created_at,
         "generations": [
-            {"id": one.id, "state": one.state, "sequence": one.sequence, "created_at": one.created_at}
+            {
+                "id": one.id,
+                "state": one.state,
+                "sequence": one.sequence,
+                "created_at": one.created_at,
+                "settings": one.manifest["settings"],
+                "bytes": sum(file["size"] for file in one.manifest["files"].values()),
+            }
             for one in generations
         ],
     }

@@ -113,6 +113,8 @@ class GenerationOut(ResponseModel):
     state: GenerationState
     sequence: Count
     created_at: float
+    settings: dict[str, Any] = Field(description="What it was built with.")
+    bytes: Count = Field(description="Of its files on the disk.")
 
 
 class CollectionOut(ResponseModel):
