@@ -43,8 +43,8 @@ lint: $(DEV) ## Style, types, import contracts, API and docs drift
 bench: $(DEV) ## Measure everything the docs claim (ROUND=short or full)
 	$(RUN) -m benchmarks --round $(ROUND) $(BENCH_ARGS)
 
-test-faults: $(DEV) ## Kill it, fuzz it: the long rounds (ROUND=short or full)
-	$(RUN) -m pytest -q tests/faults tests/service/test_fuzz.py --round=$(ROUND) $(PYTEST_ARGS)
+test-faults: $(DEV) ## Kill it, fill its disk, fuzz it: the long rounds (ROUND=short or full)
+	$(RUN) -m pytest -q -s tests/faults tests/service/test_fuzz.py --round=$(ROUND) $(PYTEST_ARGS)
 
 check-image: $(DEV) ## Go through deploy/Containerfile without a container engine (ROUND=short reuses .venv)
 	$(RUN) -m scripts.check_image $(if $(filter short,$(ROUND)),--reuse)

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.comparison import Benchmark, Comparison, Round, write
 from benchmarks.corpora import data_folder
 
-NAMES = ("lexical", "build", "retrieve", "startup", "sgd")
+NAMES = ("lexical", "build", "retrieve", "startup", "strain", "sgd")
 OPTIONAL = ("normalizers",)
 """What only reports: no bar, so only when asked for."""
 RESULTS = Path(__file__).parent / "results"

@@ -39,6 +39,13 @@ class Client:
 
     def exchange(self, wire: bytes) -> bytes:
         """The body of the answer; raises RuntimeError for anything but a 200."""
+        status, body = self.answer(wire)
+        if status != 200:
+            raise RuntimeError(f"the service answered {status}: {body[:300]!r}")
+        return body
+
+    def answer(self, wire: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer, whatever it is."""
         self._socket.sendall(wire)
         found = b""
         while (end := found.find(b"\r\n\r\n")) < 0:
@@ -49,10 +56,7 @@ class Client:
         while missing > 0:
             parts.append(self._received())
             missing -= len(parts[-1])
-        body = b"".join(parts)
-        if not head.startswith(b"http/1.1 200"):
-            raise RuntimeError(f"the service answered {head[:12]!r}: {body[:300]!r}")
-        return body
+        return int(head[9:12]), b"".join(parts)
 
     def _received(self) -> bytes:
         piece = self._socket.recv(1 << 18)
@@ -123,4 +127,4 @@ def served(data_dir: Path) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)

@@ -18,7 +18,7 @@ from benchmarks.corpora import COLLECTION, Situated, StandIn, corpus, fill, situ
 from benchmarks.timing import by_turns, spread
 from indexing.embedder import CHECKSUM, load_embedder
 from indexing.library import Library
-from retrievers.learning import learn
+from retrievers.learning import learn, learn_by_rule
 
 CLIENTS = 8
 
@@ -32,12 +32,12 @@ class Asked:
     unknown: Sequence[Situated]
 
 
-def prepare(round_: Round, folder: Path, stored: int) -> Asked:
-    """Build the collection in `folder`; returns what to ask of it."""
+def prepare(round_: Round, folder: Path, stored: int, by_rule: bool = False) -> Asked:
+    """Build the collection in `folder`, `by_rule` without fitting a ranker; returns what to ask of it."""
     found = corpus(round_, stored, 5_000)
     real = round_.vectors == "real"
     embedders = load_embedder if real else lambda _: StandIn(f"sha256:{CHECKSUM}")
-    with Library(folder, embedders, learner=learn) as library:
+    with Library(folder, embedders, learner=learn_by_rule if by_rule else learn) as library:
         fill(library, found.stored)
         library.reindex(COLLECTION)
         snapshot = library.snapshot(COLLECTION)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ from service.telemetry.logs import log_to_stderr
 
 router = APIRouter(prefix="/bench", include_in_schema=False)
 BODY = 1 << 24
+BEAT_S = 0.005
 
 
 class Texts(BaseModel):
@@ -85,6 +87,17 @@ async def embed(request: Request) -> Response:
 async def usage() -> Response:
     """Processor seconds and resident bytes of this process."""
     return Response(to_json({"cpu_s": time.process_time(), "resident": _resident()}), media_type=JSON_TYPE)
+
+
+@router.post("/heartbeat")
+async def heartbeat(seconds: Annotated[float, Query(gt=0)]) -> Response:
+    """By how many milliseconds the event loop comes late to what should run every few, for a while: p99."""
+    late: list[float] = []
+    end = time.perf_counter() + seconds
+    while (due := time.perf_counter() + BEAT_S) < end:
+        await asyncio.sleep(BEAT_S)
+        late.append(time.perf_counter() - due)
+    return _told(sorted(late)[int(len(late) * 0.99)] * 1e3)
 
 
 def main() -> None:

@@ -87,9 +87,13 @@ class Builder:
             return [record.instruction, record.outline]
         return [record.text] if self.settings.documents_engine == "dense" else []
 
-    def warm(self, records: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> None:
+    def warm(
+        self,
+        records: Sequence[AnalyzedTrajectory | AnalyzedDocument],
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
         """Embed what these records need, so that building their segments finds it done."""
-        self.lane.index([text for record in records for text in self._texts(record)])
+        self.lane.index([text for record in records for text in self._texts(record)], progress)
 
     def first_unknown(self, records: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> int | None:
         """The place of the first record of which a text was never embedded, None where all were."""

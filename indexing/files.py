@@ -59,23 +59,41 @@ def staging(root: Path) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     folder = root / f"{STAGE}{secrets.token_hex(6)}"
     folder.mkdir(mode=0o700)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+    with used(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def clean_stages(root: Path) -> None:
     """Remove the folders that a killed process was preparing something in."""
     for folder in root.glob(f"{STAGE}*"):
+        remove_unless_used(folder)
+
+
+@contextmanager
+def used(folder: Path) -> Iterator[None]:
+    """While this lasts, no process removes the folder; raises OSError where there is none."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def remove_unless_used(folder: Path) -> bool:
+    """Remove a folder; tells whether it is gone. One in use stays, for another time."""
+    try:
         handle = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(handle)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True

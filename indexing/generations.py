@@ -20,7 +20,7 @@ from pydantic_core import from_json, to_json
 
 from indexing.dense import DenseIndex
 from indexing.errors import CorruptGeneration
-from indexing.files import sync
+from indexing.files import sync, used
 from indexing.records import JSON
 from indexing.segment import Arrays, DocumentSegment, TrajectorySegment
 from indexing.settings import CollectionSettings
@@ -178,8 +178,18 @@ def verify(folder: Path, expected: Mapping[str, JSON]) -> Manifest:
 
 
 def load_generation(folder: Path, expected: Mapping[str, JSON]) -> Generation:
-    """Verify a generation and memory-map it; raises CorruptGeneration as `verify` does."""
-    manifest = verify(folder, expected)
+    """Verify a generation and memory-map it; raises CorruptGeneration as `verify` does.
+
+    Meanwhile nobody removes it; what is mapped then stays readable, though its files be removed.
+    """
+    try:
+        with used(folder):
+            return _load(folder, verify(folder, expected))
+    except OSError as error:
+        raise CorruptGeneration(f"a file can't be read: {error}") from error
+
+
+def _load(folder: Path, manifest: Manifest) -> Generation:
     try:
         return Generation(
             manifest,

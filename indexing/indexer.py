@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -21,6 +22,9 @@ DISK = (
     "what was written is kept, and searchable as soon as the disk, which is full or fails, lets it be indexed"
 )
 
+ROUNDS = 2
+"""How often garbage is collected after a swap: at the first time requests may still use what was served."""
+
 PAUSE_S = 1.0
 """How often it looks for what other processes wrote; what this one writes wakes it."""
 
@@ -34,6 +38,7 @@ class Indexer:
         self._failures: dict[int, PrecedentError] = {}
         self._changed = threading.Condition()
         self._closing = False
+        self._to_forget = 0
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._thread.start()
 
@@ -41,6 +46,14 @@ class Indexer:
         """Something was written, or was made searchable."""
         with self._changed:
             self._changed.notify_all()
+
+    def forget(self) -> None:
+        """A collection's former state is served no more: let its files go soon.
+
+        Its snapshots know what was derived from them, which knows them: circles, that nothing but the
+        garbage collector breaks, and of its own accord it may not come by for hundreds of swaps.
+        """
+        self._to_forget = ROUNDS
 
     def closing(self) -> bool:
         """Whether to stop."""
@@ -90,12 +103,18 @@ class Indexer:
         while not self._closing:
             with self._changed:
                 self._changed.wait(PAUSE_S)
-            for live in list(self._live()):
-                try:
-                    live.catch_up(self._records, self.closing)
-                    self._failures.pop(live.id, None)
-                except NotFound:
-                    live.retired = True
-                except (PrecedentError, SQLAlchemyError) as error:
-                    self._fail(live.id, error)
+            self._bring_up_to_date()
+            if self._to_forget:
+                self._to_forget -= 1
+                gc.collect()
             self.wake()
+
+    def _bring_up_to_date(self) -> None:
+        for live in list(self._live()):
+            try:
+                live.catch_up(self._records, self.closing)
+                self._failures.pop(live.id, None)
+            except NotFound:
+                live.retired = True
+            except (PrecedentError, SQLAlchemyError) as error:
+                self._fail(live.id, error)

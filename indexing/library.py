@@ -7,30 +7,31 @@ have written.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from indexing.analysis import Analyzer
-from indexing.building import Builder, Progress, silent
+from indexing.builders import Builders
+from indexing.building import Progress, silent
 from indexing.checking import check_generation
 from indexing.embedder import Embedder, load_embedder
-from indexing.errors import EmbedderMismatch, NotFound, PrecedentError
+from indexing.errors import NotFound, PrecedentError
 from indexing.generations import Manifest
 from indexing.indexer import Indexer
 from indexing.lane import EmbeddingLane, Lanes
 from indexing.learned import Learner, nothing
-from indexing.live import LiveCollection
+from indexing.live import LiveCollection, LiveCollections
 from indexing.normalizers import normalizer
+from indexing.prepared import Prepared
 from indexing.publishing import Publisher
 from indexing.records import JSON, Record
-from indexing.settings import CollectionSettings
+from indexing.retention import Retention
+from indexing.settings import INDEXED, CollectionSettings
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
 from indexing.store.audit import AuditLog
-from indexing.store.catalog import Catalog, settings_of
+from indexing.store.catalog import Catalog
 from indexing.store.database import open_database
 from indexing.store.episodes import EpisodeStore
 from indexing.store.jobs import JobStore
@@ -38,6 +39,11 @@ from indexing.store.keys import KeyStore
 from indexing.store.records import Kind, SqlRecordStore, Upserted
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
+
+
+def settings_of(row: rows.Collection) -> CollectionSettings:
+    """A collection's settings as its row keeps them."""
+    return CollectionSettings().updated(row.settings)
 
 
 class Library:
@@ -50,10 +56,10 @@ class Library:
         url: str | None = None,
         learner: Learner = nothing,
         vectors: VectorCache | None = None,
+        keep: Retention | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._learner = learner
         self.database = open_database(url or f"sqlite:///{folder.absolute()}/precedent.db")
         self.catalog = Catalog(self.database)
         self.records = SqlRecordStore(self.database)
@@ -61,12 +67,13 @@ class Library:
         self.episodes = EpisodeStore(self.database)
         self.keys = KeyStore(self.database)
         self.audit = AuditLog(self.database)
-        self.publisher = Publisher(folder, self.catalog, self.records)
+        self.publisher = Publisher(folder, self.catalog, self.records, keep or Retention())
         self.vectors = vectors or VectorCache(self.database)
         self._lanes = Lanes(embedders, self.vectors)
-        self._live: dict[int, LiveCollection] = {}
-        self._lock = threading.RLock()
-        self._indexer = Indexer(self.records, self._served)
+        self._builders = Builders(self._lanes, learner)
+        self._live = LiveCollections()
+        self._lock = self._live.lock
+        self._indexer = Indexer(self.records, self._live.all)
 
     def __enter__(self) -> Library:
         return self
@@ -97,8 +104,7 @@ class Library:
         with self._lock:
             live = self._live.get(found.id)
             if live is not None and live.generation is None and live.builder.settings != settings:
-                live.retired = True
-                del self._live[found.id]
+                self._live.forget(found.id)
         return self.collection(name), False
 
     def collection(self, name: str) -> rows.Collection:
@@ -116,18 +122,13 @@ class Library:
 
     def forget(self, id: int) -> None:
         """Let go of a collection that is removed, and of its files."""
-        with self._lock:
-            self._live.pop(id, None)
+        self._live.forget(id)
+        self._indexer.forget()
         self.publisher.forget(id)
-
-    def _served(self) -> list[LiveCollection]:
-        with self._lock:
-            self._live = {id: live for id, live in self._live.items() if not live.retired}
-            return list(self._live.values())
 
     def overgrown(self) -> list[str]:
         """Collections whose delta asks for a new generation: memory and restarts grow with it."""
-        grown = {live.id for live in self._served() if live.overgrown}
+        grown = {live.id for live in self._live.all() if live.overgrown}
         return [row.name for row in self.catalog.list() if row.id in grown] if grown else []
 
     # Records
@@ -144,9 +145,7 @@ class Library:
         sequence = self.records.delete(collection, kind, id)
         if sequence is None:
             raise NotFound(f"no {kind} {id!r} in collection {name!r}")
-        with self._lock:
-            live = self._live.get(collection)
-        if live is not None:
+        if (live := self._live.get(collection)) is not None:
             live.hide([(kind, id, sequence)], 0)
         self._indexer.wake()
         return sequence
@@ -194,10 +193,6 @@ class Library:
             self._indexer.wake()
         return live
 
-    def _builder(self, settings: CollectionSettings, learner: Learner | None = None) -> Builder:
-        analyzer = Analyzer(normalizer(settings.observation_normalizer), tokenizer(settings.tokenizer))
-        return Builder(settings, analyzer, self.lane(settings.embedder), learner or self._learner)
-
     def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
         with self._lock:
             live = self._live.get(id)
@@ -206,53 +201,41 @@ class Library:
             row = self.collection(name)
             wanted = settings_of(row)
             if row.generation is None:
-                live = LiveCollection(id, self._builder(wanted), None)
+                live = LiveCollection(id, self._builders.of(name, wanted), None)
             else:
                 loaded = self.publisher.load_or_rebuild(
-                    row, row.generation, lambda known: self._builder(known or wanted)
+                    row, row.generation, lambda known: self._builders.of(name, known or wanted)
                 )
-                builder = self._builder(loaded.manifest.settings)
-                if loaded.manifest.embedder != builder.lane.embedder.fingerprint:
-                    raise EmbedderMismatch(
-                        f"collection {name!r} was indexed with another build of {builder.settings.embedder}; "
-                        f"run: precedent reindex {name}"
-                    )
-                live = LiveCollection(id, builder, loaded)
+                live = LiveCollection(id, self._builders.fitting(name, loaded.manifest), loaded)
             # A first opening serves at once what was embedded before; the rest comes as it is embedded.
-            self._swap_in(live, embed=id in self._live)
+            self._swap_in(live, embed=self._live.get(id) is not None)
             return live
 
     def _swap_in(
         self, live: LiveCollection, publish: Callable[[], None] = lambda: None, embed: bool = True
     ) -> None:
         """Serve this in the place of what is served, nothing that was searchable missing in between."""
-        with self._lock, ExitStack() as held:
-            before = self._live.get(live.id)
-            if before is not None:
-                held.enter_context(before.lock)
-            live.catch_up(self.records, self._indexer.closing, embed)
-            publish()
-            if before is not None:
-                before.retired = True
-            self._live[live.id] = live
+        self._live.swap_in(live, lambda: live.catch_up(self.records, self._indexer.closing, embed), publish)
+        self._indexer.forget()
 
     # Generations
 
-    def reindex(
+    @contextmanager
+    def prepared(
         self,
         name: str,
         changes: Mapping[str, JSON] | None = None,
         progress: Progress = silent,
         learner: Learner | None = None,
-    ) -> Manifest:
-        """Build a new generation beside the served one and swap it in; blocks until that is done.
+    ) -> Iterator[Prepared]:
+        """A new generation, built beside the served one and checked; gone with the block unless served.
 
-        `changes` are settings to change with it. Reads go on throughout. `progress` may raise to
-        cancel; then nothing has changed. `learner` learns from this generation instead of the library's.
+        `changes` are settings to change with it. `progress` may raise to cancel; then nothing has
+        changed. `learner` learns from this generation instead of the library's.
         """
         row = self.collection(name)
         settings = settings_of(row).updated(changes or {})
-        builder = self._builder(settings, learner)
+        builder = self._builders.make(settings, learner)
 
         def publish() -> None:
             self.publisher.publish(row.id, manifest, settings.to_fields() if changes else None)
@@ -266,16 +249,30 @@ class Library:
                 progress("checking", 1, 1)
                 live = LiveCollection(row.id, builder, generation)
                 live.catch_up(self.records, self._indexer.closing)
-                self._swap_in(live, publish)
+                yield Prepared(manifest, live, lambda: self._swap_in(live, publish))
         self._indexer.wake()
-        return manifest
+
+    def reindex(
+        self,
+        name: str,
+        changes: Mapping[str, JSON] | None = None,
+        progress: Progress = silent,
+        learner: Learner | None = None,
+    ) -> Manifest:
+        """Build a generation as `prepared` does and swap it in; blocks until that is done, reads go on."""
+        with self.prepared(name, changes, progress, learner) as built:
+            built.serve()
+        return built.manifest
 
     def rollback(self, name: str) -> str:
-        """Serve the generation before the served one; returns its id; raises Conflict where there is none."""
+        """Serve the generation before, with its settings; returns its id; raises Conflict without one."""
         row = self.collection(name)
         before = self.publisher.before(row)
-        self.publisher.load(row.id, before)
-        self.catalog.serve(row.id, before)
+        loaded = self.publisher.load(row.id, before)
+        self._builders.fitting(name, loaded.manifest)
+        used = loaded.manifest.settings.to_fields()
+        settings = settings_of(row).updated({setting: used[setting] for setting in INDEXED})
+        self.catalog.roll_back(row.id, before, settings.to_fields())
         self._open(row.id, name, before)
         return before
 

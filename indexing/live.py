@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -29,6 +30,10 @@ SMALL_DELTA = 2_000
 
 NO_GENERATION = "none"
 """What an answer calls its generation before the first one."""
+
+
+class _Stopped(Exception):
+    """It was told to stop amid embedding; what was embedded is kept."""
 
 
 @dataclass(slots=True)
@@ -174,7 +179,10 @@ class LiveCollection:
                 return
             read = self._read(changes)
             known = changes if embed else self._known(changes, read)
-            self._add(known, read[: len(known.upserts)])
+            try:
+                self._add(known, read[: len(known.upserts)], stop)
+            except _Stopped:
+                return
             if known is not changes:
                 return
 
@@ -197,10 +205,19 @@ class LiveCollection:
         gone = [deletion for deletion in changes.deletions if deletion[2] < end]
         return Changes(changes.upserts[:first], gone, end - 1)
 
-    def _add(self, changes: Changes, read: Sequence[AnalyzedTrajectory | AnalyzedDocument]) -> None:
+    def _add(
+        self,
+        changes: Changes,
+        read: Sequence[AnalyzedTrajectory | AnalyzedDocument],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        def go_on(_: int) -> None:
+            if stop():
+                raise _Stopped
+
         trajectories = [record for record in read if isinstance(record, AnalyzedTrajectory)]
         documents = [record for record in read if isinstance(record, AnalyzedDocument)]
-        self.builder.warm(read)
+        self.builder.warm(read, go_on)
         with self.lock:
             if self.retired:
                 return
@@ -214,3 +231,46 @@ class LiveCollection:
         """Those that weren't deleted while they were being read."""
         hidden = self._hidden[kind]
         return [record for record in records if record.revision > hidden.get(record.id, 0)]
+
+
+class LiveCollections:
+    """What a process serves of each collection it has opened, by id; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        """Held while one is opened or swapped in."""
+        self._by_id: dict[int, LiveCollection] = {}
+
+    def get(self, id: int) -> LiveCollection | None:
+        """The one that is served."""
+        return self._by_id.get(id)
+
+    def values(self) -> tuple[LiveCollection, ...]:
+        """Those that were opened; waits for nothing."""
+        return tuple(self._by_id.values())
+
+    def all(self) -> list[LiveCollection]:
+        """Those that are served."""
+        with self.lock:
+            self._by_id = {id: live for id, live in self._by_id.items() if not live.retired}
+            return list(self._by_id.values())
+
+    def forget(self, id: int) -> None:
+        """Serve this one no longer."""
+        with self.lock:
+            if (live := self._by_id.pop(id, None)) is not None:
+                live.retired = True
+
+    def swap_in(
+        self, live: LiveCollection, catch_up: Callable[[], None], publish: Callable[[], None]
+    ) -> None:
+        """Serve this in the place of what is served, which shows nothing new meanwhile."""
+        with self.lock, ExitStack() as held:
+            before = self._by_id.get(live.id)
+            if before is not None:
+                held.enter_context(before.lock)
+            catch_up()
+            publish()
+            if before is not None:
+                before.retired = True
+            self._by_id[live.id] = live

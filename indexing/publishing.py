@@ -13,9 +13,10 @@ from typing import IO
 
 from indexing.building import Builder, Progress, silent
 from indexing.errors import Conflict, CorruptGeneration, PrecedentError, told_of_disk
-from indexing.files import clean_stages
+from indexing.files import clean_stages, remove_unless_used
 from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
 from indexing.records import JSON
+from indexing.retention import Retention, is_target
 from indexing.settings import CollectionSettings
 from indexing.store import catalog as rows
 from indexing.store.catalog import Catalog
@@ -23,15 +24,13 @@ from indexing.store.records import RecordStore
 
 log = logging.getLogger(__name__)
 
-KEPT = 3
-"""Generations of a collection that stay on disk, the served one among them."""
-
 
 class Publisher:
     """The generations of all collections of one data folder."""
 
-    def __init__(self, folder: Path, catalog: Catalog, records: RecordStore) -> None:
+    def __init__(self, folder: Path, catalog: Catalog, records: RecordStore, keep: Retention) -> None:
         self.folder = folder
+        self.keep = keep
         self.catalog = catalog
         self.records = records
 
@@ -79,20 +78,22 @@ class Publisher:
             log.warning("old generations of collection %d stay until the next one: %s", collection, error)
 
     def _prune(self, collection: int) -> None:
-        for row in self.catalog.generations(collection)[KEPT:]:
-            self.catalog.delete_generation(row.id)
-            shutil.rmtree(self.root(collection) / row.id, ignore_errors=True)
+        """Remove what the policy doesn't keep; what another process is loading stays until the next time."""
+        history = self.catalog.generations(collection)
+        served = next((row.id for row in history if row.state == "ready"), None)
+        for row in self.keep.superfluous(history, served, time.time()):
+            if remove_unless_used(self.root(collection) / row.id):
+                self.catalog.delete_generation(row.id)
 
     @contextmanager
     def discarding(self, collection: int, generation: str) -> Iterator[None]:
-        """What was built is removed where it could not be entered after all."""
+        """What was built is removed at the end where it was not entered: it failed, or was only asked."""
         try:
             yield
-        except BaseException:
+        finally:
             with suppress(PrecedentError):
                 if self.catalog.generation(generation) is None:
                     shutil.rmtree(self.root(collection) / generation, ignore_errors=True)
-            raise
 
     def load_or_rebuild(
         self,
@@ -104,6 +105,9 @@ class Publisher:
         try:
             return self.load(collection.id, generation)
         except CorruptGeneration as error:
+            now = self.catalog.get(collection.name)
+            if now is not None and now.generation not in (None, generation):
+                return self.load_or_rebuild(now, now.generation, builder)  # it was removed: another is served
             log.error(
                 "generation %s of %s is refused: %s; building it again", generation, collection.name, error
             )
@@ -120,7 +124,7 @@ class Publisher:
         """The generation before the served one; raises Conflict where there is none."""
         history = self.catalog.generations(collection.id)
         places = [place for place, row in enumerate(history) if row.id == collection.generation]
-        older = [row for row in history[places[0] + 1 :] if row.state != "failed"] if places else []
+        older = [row for row in history[places[0] + 1 :] if is_target(row)] if places else []
         if not older:
             raise Conflict(f"collection {collection.name!r} has no generation before the served one")
         return older[0].id

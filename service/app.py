@@ -20,6 +20,7 @@ from service.caller import needs
 from service.description import describe_api
 from service.gate import Gate
 from service.job_runner import JobRunner
+from service.old_and_new import try_out
 from service.rates import RateLimits
 from service.readiness import Readiness
 from service.settings import Settings, load_settings
@@ -85,12 +86,12 @@ async def _open(
     """Open everything; the stack closes it in reverse."""
     _closing(stack, telling.traces.close)
     if given is None:
-        opening = partial(Library, settings.data_dir, url=settings.database_url)
+        opening = partial(Library, settings.data_dir, url=settings.database_url, keep=settings.retention())
         library = await to_thread.run_sync(opening)
         _closing(stack, library.close)
     else:
         library = given
-    jobs = JobRunner(library)
+    jobs = JobRunner(library, try_out)
     _closing(stack, jobs.close)
     await to_thread.run_sync(jobs.start)
     readiness = Readiness(library, settings.embedders[0])

@@ -23,7 +23,7 @@ from service.caller import CallerHere, needs
 from service.jobs import describe_job
 from service.problems import documented
 from service.responses import CollectionList, CollectionOut, JobOut, RollbackOut
-from service.schemas import SettingsIn
+from service.schemas import ReindexIn, SettingsIn
 from service.settings import Settings
 from service.state import Service, ServiceHere
 
@@ -36,6 +36,12 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": False,
         "content": {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/SettingsIn"}}},
+    }
+}
+_REINDEX_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/ReindexIn"}}},
     }
 }
 _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": CollectionOut, "description": "Created."}}
@@ -96,7 +102,14 @@ def describe(library: Library, row: Collection) -> dict[str, Any]:
         "sequence": row.sequence,
         "created_at": row.created_at,
         "generations": [
-            {"id": one.id, "state": one.state, "sequence": one.sequence, "created_at": one.created_at}
+            {
+                "id": one.id,
+                "state": one.state,
+                "sequence": one.sequence,
+                "created_at": one.created_at,
+                "settings": one.manifest["settings"],
+                "bytes": sum(file["size"] for file in one.manifest["files"].values()),
+            }
             for one in generations
         ],
     }
@@ -198,15 +211,20 @@ async def remove_collection(collection: CollectionName, service: ServiceHere) ->
     status_code=202,
     response_model=JobOut,
     responses=documented(*_BODY_PROBLEMS, "not-found", "conflict", "overloaded") | _ENTERED,
-    openapi_extra=_BODY,
+    openapi_extra=_REINDEX_BODY,
     dependencies=[needs("admin")],
 )
 async def reindex_collection(collection: CollectionName, service: ServiceHere, request: Request) -> Response:
-    """Build a new generation, also with other settings, beside the served one, then serve it."""
+    """Build a new generation, also with other settings, beside the served one, then serve it.
+
+    With `dry_run` it is built, checked and compared, and nothing changes.
+    """
     await collection_of(service, collection)
-    changes = (await read_optional_json(request, SettingsIn, MAX_SETTINGS_BYTES)).changes()
+    asked = await read_optional_json(request, ReindexIn, MAX_SETTINGS_BYTES)
+    changes = asked.changes()
     check_settings(service.settings, changes)
-    job = await to_thread.run_sync(service.jobs.submit, collection, changes, limiter=service.storing)
+    call = partial(service.jobs.submit, collection, changes, asked.dry_run is True)
+    job = await to_thread.run_sync(call, limiter=service.storing)
     deed_of(request).subject = job.id
     return _answer(describe_job(job, None), 202, {"Location": f"/jobs/{job.id}"})
 

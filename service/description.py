@@ -12,7 +12,7 @@ from indexing.parsing import DocumentIn, TrajectoryIn
 from service.authentication import OPEN
 from service.problems import documented
 from service.responses import Problem
-from service.schemas import RetrieveIn, SettingsIn
+from service.schemas import ReindexIn, RetrieveIn, SettingsIn
 
 REF = "#/components/schemas/{model}"
 SUMMARY = "At every step of an agent's episode: who has stood here before, and what did they do next?"
@@ -70,7 +70,10 @@ def describe_api(app: FastAPI) -> None:
 def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document."""
     document = get_openapi(title=app.title, version=app.version, summary=SUMMARY, routes=app.routes)
-    models = [(model, "validation") for model in (RetrieveIn, SettingsIn, TrajectoryIn, DocumentIn, Problem)]
+    models = [
+        (model, "validation")
+        for model in (RetrieveIn, SettingsIn, ReindexIn, TrajectoryIn, DocumentIn, Problem)
+    ]
     _, schemas = models_json_schema(models, ref_template=REF)  # type: ignore[arg-type]
     components = document.setdefault("components", {}).setdefault("schemas", {})
     components |= schemas["$defs"]

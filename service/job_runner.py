@@ -6,24 +6,34 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
+from indexing import building
 from indexing.errors import Conflict, NotFound, Overloaded, PrecedentError, StorageFailed, StorageFull
 from indexing.library import Library
 from indexing.records import JSON
-from indexing.store.jobs import INTERRUPTED, Job, JobState, Progress
+from indexing.store.jobs import Job, JobFields, JobState, Progress
 
 log = logging.getLogger(__name__)
 
 UNFINISHED: tuple[JobState, ...] = ("queued", "running")
+DRY_RUN = "dry_run"
+MOST_ATTEMPTS = 3
+"""How often a job is begun whose process ends over it each time: it may be what ends it."""
 TOLD_EVERY_S = 0.5
 ENTERED_AGAIN_S = 0.5
 """How soon the end of a job is entered again, where the database refused it."""
 CANCELLED_WITHIN_S = 2.0
 """How long a cancellation waits for the work to stop before it answers that it is still running."""
+
+
+Trial: TypeAlias = Callable[[Library, str, Mapping[str, JSON], building.Progress], JSON]
+"""Builds a generation of a collection with changed settings, without serving it, and says how it compares."""
 
 
 class Cancelled(PrecedentError):
@@ -65,8 +75,9 @@ class _Work:
 class JobRunner:
     """Runs reindex jobs in the order they came; at most one that isn't finished per collection."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, try_out: Trial) -> None:
         self._library = library
+        self._try_out = try_out
         self._store = library.jobs
         self._pool = ThreadPoolExecutor(1, "jobs")
         self._works: dict[str, _Work] = {}
@@ -74,38 +85,47 @@ class JobRunner:
         self._closing = False
 
     def start(self) -> None:
-        """Mark as failed what a process that ended has left unfinished; a full disk doesn't keep it up."""
+        """Take up what a process that ended has left unfinished; a full disk doesn't keep the start up."""
         try:
-            self._interrupt(None)
+            self._take_up(None)
         except (Overloaded, StorageFull, StorageFailed) as refusal:
-            log.warning("unfinished jobs of a process that ended can't be marked as failed yet: %s", refusal)
-            self._pool.submit(self._interrupt_later, time.time())
+            log.warning("unfinished jobs of a process that ended can't be taken up yet: %s", refusal)
+            self._pool.submit(self._take_up_later, time.time())
 
-    def _interrupt(self, silent_since: float | None) -> None:
-        if left := self._store.interrupt_running(silent_since):
-            log.warning(
-                "%d jobs were left unfinished by a process that ended; they are marked as failed", left
-            )
+    def _take_up(self, silent_since: float | None) -> None:
+        """Begin them again: what was embedded is kept, so most of their work is done. Not without end."""
+        again, given_up = self._store.take_up(MOST_ATTEMPTS, silent_since)
+        for job in again:
+            log.warning("job %s was left unfinished by a process that ended; it is taken up again", job.id)
+            work = _Work(job)
+            with self._lock:
+                future = self._begin(work)
+            future.add_done_callback(partial(self._end, work))
+        if given_up:
+            log.error("%d jobs are marked as failed: they were begun %d times", given_up, MOST_ATTEMPTS)
 
-    def _interrupt_later(self, silent_since: float) -> None:
+    def _take_up_later(self, silent_since: float) -> None:
         """Try again until it is kept; new jobs wait, which need the disk too."""
         kept = False
         while not kept and not self._closing:
             time.sleep(ENTERED_AGAIN_S)
             with suppress(Overloaded, StorageFull, StorageFailed):
-                self._interrupt(silent_since)
+                self._take_up(silent_since)
                 kept = True
 
     def close(self) -> None:
-        """Stop the running job and drop those that wait; both are marked as failed."""
+        """Stop the running job; it and those that wait are taken up at the next start."""
         self._closing = True
         with self._lock:
             for work in self._works.values():
                 work.stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def submit(self, collection: str, changes: Mapping[str, JSON]) -> Job:
-        """Enter a reindex; raises Conflict while another of the collection isn't finished."""
+    def submit(self, collection: str, changes: Mapping[str, JSON], dry_run: bool = False) -> Job:
+        """Enter a reindex; raises Conflict while another of the collection isn't finished.
+
+        With `dry_run` what is built is only asked, and how it compares is the job's result.
+        """
         with self._lock:
             for work in self._works.values():
                 if work.job.collection == collection:
@@ -113,13 +133,17 @@ class JobRunner:
                         f"job {work.job.id} reindexes {collection!r} already; wait for it, "
                         f"or cancel it with POST /jobs/{work.job.id}/cancel"
                     )
-            job = Job(secrets.token_hex(8), "reindex", collection, time.time(), request=dict(changes))
-            work = _Work(job)
+            request = dict(changes) | ({DRY_RUN: True} if dry_run else {})
+            job = Job(secrets.token_hex(8), "reindex", collection, time.time(), request=request)
             self._store.add(job)
-            self._works[job.id] = work
-            future = self._pool.submit(self._run, work)
-        future.add_done_callback(lambda ended: self._end(work, ended))
+            work = _Work(job)
+            future = self._begin(work)
+        future.add_done_callback(partial(self._end, work))
         return job
+
+    def _begin(self, work: _Work) -> Future[JSON]:
+        self._works[work.job.id] = work
+        return self._pool.submit(self._run, work)
 
     def cancel(self, id: str) -> Job:
         """Stop a job; raises Conflict for one that is finished. It may still be running on return."""
@@ -151,11 +175,19 @@ class JobRunner:
             work = self._works.get(id)
         return work.rate if work else None
 
-    def _run(self, work: _Work) -> None:
+    def _run(self, work: _Work) -> JSON:
+        """Do a job's work; returns its result, if it has one."""
         job = work.job
         now = time.time()
         try:
-            self._store.update(job.id, ("queued",), state="running", started_at=now, heartbeat_at=now)
+            self._store.update(
+                job.id,
+                ("queued",),
+                state="running",
+                started_at=now,
+                heartbeat_at=now,
+                attempt=job.attempt + 1,
+            )
         except Conflict:
             raise Cancelled(job.id) from None
 
@@ -166,7 +198,11 @@ class JobRunner:
                 self._tell(job.id, Progress(done, total, stage))
 
         assert job.collection is not None
-        self._library.reindex(job.collection, job.request, progress)
+        changes = {name: value for name, value in job.request.items() if name != DRY_RUN}
+        if job.request.get(DRY_RUN):
+            return self._try_out(self._library, job.collection, changes, progress)
+        self._library.reindex(job.collection, changes, progress)
+        return None
 
     def _tell(self, id: str, progress: Progress) -> None:
         try:
@@ -174,26 +210,14 @@ class JobRunner:
         except (Overloaded, StorageFull, StorageFailed) as error:
             log.info("progress of job %s isn't kept: %s", id, error)
 
-    def _end(self, work: _Work, future: Future[None]) -> None:
+    def _end(self, work: _Work, future: Future[JSON]) -> None:
         """Keep how the job ended; called once, whatever came out of it."""
-        state: JobState = "succeeded"
-        error: str | None = None
+        ended = self._outcome(work.job, future)
         before = ""
-        fault = CancelledError() if future.cancelled() else future.exception()
-        match fault:
-            case None:
-                pass
-            case Cancelled() | CancelledError():
-                state, error = ("failed", INTERRUPTED) if self._closing else ("cancelled", None)
-            case PrecedentError():
-                state, error = "failed", str(fault)
-            case _:
-                log.error("job %s failed", work.job.id, exc_info=fault)
-                state, error = "failed", f"unexpected {type(fault).__name__}; it is in the service's log"
         try:
-            while (refusal := self._enter(work.job.id, state, error)) and not self._closing:
+            while (refusal := self._enter(work.job.id, ended)) and not self._closing:
                 if refusal != before:
-                    log.warning("the end of job %s (%s) isn't kept yet: %s", work.job.id, state, refusal)
+                    log.warning("the end of job %s isn't kept yet: %s", work.job.id, refusal)
                 before = refusal
                 time.sleep(ENTERED_AGAIN_S)
         finally:
@@ -201,10 +225,27 @@ class JobRunner:
                 self._works.pop(work.job.id, None)
             work.ended.set()
 
-    def _enter(self, id: str, state: JobState, error: str | None) -> str:
+    def _outcome(self, job: Job, future: Future[JSON]) -> JobFields:
+        """How a job ended; what this process stops with its own end waits for the next, as if not begun."""
+        now = time.time()
+        fault = CancelledError() if future.cancelled() else future.exception()
+        match fault:
+            case None:
+                return {"state": "succeeded", "finished_at": now, "result": future.result()}
+            case Cancelled() | CancelledError() if self._closing:
+                return {"state": "queued", "attempt": job.attempt, "started_at": None}
+            case Cancelled() | CancelledError():
+                return {"state": "cancelled", "finished_at": now}
+            case PrecedentError():
+                return {"state": "failed", "finished_at": now, "error": str(fault)}
+        log.error("job %s failed", job.id, exc_info=fault)
+        told = f"unexpected {type(fault).__name__}; it is in the service's log"
+        return {"state": "failed", "finished_at": now, "error": told}
+
+    def _enter(self, id: str, ended: JobFields) -> str:
         """Keep how a job ended; returns why that can't be done yet: a full disk is one reason to fail."""
         try:
-            self._store.update(id, UNFINISHED, state=state, error=error, finished_at=time.time())
+            self._store.update(id, UNFINISHED, **ended)
         except (Conflict, NotFound):
             log.info("job %s was finished already", id)
         except (Overloaded, StorageFull, StorageFailed) as refusal:

@@ -42,6 +42,8 @@ def describe_job(job: Job, rate: float | None) -> dict[str, Any]:
             "seconds_left": round(max(left, 0) / rate, 1) if rate and progress.total is not None else None,
         },
         "error": job.error,
+        "attempt": job.attempt,
+        "result": dict(job.result) if job.result is not None else None,
         "created_at": job.created_at,
         "started_at": job.started_at,
         "finished_at": job.finished_at,

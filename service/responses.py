@@ -116,6 +116,8 @@ class GenerationOut(ResponseModel):
     state: GenerationState
     sequence: Count
     created_at: float
+    settings: dict[str, Any] = Field(description="What it was built with.")
+    bytes: Count = Field(description="Of its files on the disk.")
 
 
 class CollectionOut(ResponseModel):
@@ -162,6 +164,10 @@ class JobOut(ResponseModel):
     request: dict[str, Any]
     progress: JobProgress
     error: str | None
+    attempt: Count = Field(description="How often it was begun; one whose process ended is begun again.")
+    result: dict[str, Any] | None = Field(
+        description="Of a dry run: how the new generation's answers compare with the served one's."
+    )
     created_at: float
     started_at: float | None
     finished_at: float | None

@@ -115,6 +115,7 @@ async def post_retrieve(request: Request, caller: CallerHere) -> Response:
     """Demonstrations for an agent amid an episode: who has stood here before, and what did they do next?"""
     arrived = time.monotonic()
     service = service_of(request)
+    service.searching.check()
     asked = await read_json(request, RetrieveIn, service.settings.max_retrieve_bytes)
     caller.require("retrieve", asked.collection)
     asked.conditions()

@@ -184,4 +184,14 @@ class SettingsIn(RequestModel):
 
     def changes(self) -> dict[str, Any]:
         """The settings that were sent."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, include=set(SettingsIn.model_fields))
+
+
+class ReindexIn(SettingsIn):
+    """Settings to change with a new generation, and whether it is only tried."""
+
+    dry_run: bool | None = Field(
+        default=None,
+        description="Build and compare only: the job's `result` tells how its answers differ, "
+        "and the served generation stays.",
+    )

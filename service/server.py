@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from service.state import Service
 from service.wire import BoundedHead, LoopbackOnly
 
 BACKLOG = 2048
+OPEN_FILES = 1 << 16
 LOOKED_EVERY_S = 0.02
 SWITCH_S = 0.001
 """How long a searching thread may keep the event loop from running; Python's default is five times that."""
@@ -97,8 +99,16 @@ class Server(uvicorn.Server):
         self._told()
 
 
+def allow_open_files() -> None:
+    """As many open files as the system lets this process have: a generation's indexes are some sixty."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def serve(app: FastAPI, listener: socket.socket, told: Callable[[], None]) -> bool:
     """Serve until told to stop, `told` when all is loaded; False where the app couldn't start."""
+    allow_open_files()
     sys.setswitchinterval(SWITCH_S)
     server = Server(app, told)
     server.run(sockets=[listener])

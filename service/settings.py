@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from indexing.embedder import DEFAULT
 from indexing.errors import InvalidInput
 from indexing.parsing import describe
+from indexing.retention import Retention
 from retrievers.remote_model import ModelSettings, Provider
 from service.telemetry.logs import LogFormat
 
@@ -58,11 +59,13 @@ class Settings(BaseSettings):
     max_array_bytes: Annotated[int, Field(ge=64 * MIB)] = 64 * MIB
     max_retrieve_bytes: Annotated[int, Field(ge=MIB)] = 16 * MIB
     search_threads: Annotated[int, Field(ge=1, le=256)] = min(8, max(2, os.cpu_count() or 1))
-    max_waiting: Annotated[int, Field(ge=0)] = 256
+    max_waiting: Annotated[int, Field(ge=0)] = 64
     wait_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
     audit_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     rate_limit: Annotated[float, Field(ge=0, le=1e6)] | None = None
     rate_burst: Annotated[int, Field(ge=1, le=10**6)] = 2_000
+    keep_generations: Annotated[int, Field(ge=2, le=1000)] = 3
+    keep_days: Annotated[float, Field(gt=0)] | None = None
 
     @field_validator("embedders", "tokenizers", mode="before")
     @classmethod
@@ -83,6 +86,10 @@ class Settings(BaseSettings):
         key = self.model_api_key.get_secret_value() if self.model_api_key else None
         url = self.model_url if provider == self.model_provider else None
         return ModelSettings(cast("Provider", provider), name, url, key, self.model_temperature)
+
+    def retention(self) -> Retention:
+        """Which generations stay on disk."""
+        return Retention(self.keep_generations, self.keep_days)
 
     def check_embedder(self, name: str) -> None:
         """Raise InvalidInput for an embedder that a client may not choose."""

@@ -15,11 +15,11 @@ from sqlalchemy.exc import IntegrityError
 
 from indexing.errors import Conflict, NotFound
 from indexing.records import JSON
-from indexing.settings import CollectionSettings
 from indexing.store.database import lock_collection, look, read, write
 from indexing.store.schema import collections, generations
 
-GenerationState: TypeAlias = Literal["building", "ready", "retired", "failed"]
+GenerationState: TypeAlias = Literal["building", "ready", "retired", "failed", "withdrawn"]
+"""Withdrawn: rolled back from, and so never rolled back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,6 @@ class Generation:
     sequence: int
     created_at: float
     manifest: Mapping[str, JSON]
-
-
-def settings_of(row: Collection) -> CollectionSettings:
-    """A collection's settings as its row keeps them."""
-    return CollectionSettings().updated(row.settings)
 
 
 class Catalog:
@@ -163,6 +158,17 @@ class Catalog:
         with write(self._engine) as connection:
             lock_collection(connection, collection)
             _serve(connection, collection, generation)
+
+    def roll_back(self, collection: int, generation: str, settings: Mapping[str, JSON]) -> None:
+        """Serve a generation with its settings in one transaction; the one that was served is withdrawn."""
+        with write(self._engine) as connection:
+            lock_collection(connection, collection)
+            query = select(collections.c.generation).where(collections.c.id == collection)
+            left = connection.scalar(query)
+            _serve(connection, collection, generation)
+            if left is not None:
+                _mark(connection, left, "withdrawn", collection)
+            _set(connection, collection, settings=dump(settings))
 
     def delete_generation(self, id: str) -> None:
         """Strike a generation out; raises Conflict for one that is served."""

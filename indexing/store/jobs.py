@@ -6,7 +6,8 @@ import builtins
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 from sqlalchemy import Engine, Row, func, insert, select, update
@@ -18,7 +19,7 @@ from indexing.store.schema import jobs
 
 JobState: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
-INTERRUPTED = "the process that worked on it ended; start it again"
+INTERRUPTED = "the process that worked on it ended each time it was begun; see the log, then start it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     heartbeat_at: float | None = None
+    attempt: int = 0
+    """How often it was begun."""
+    result: Mapping[str, JSON] | None = None
+    """What it found out, where that is what it is for."""
 
 
 class JobFields(TypedDict, total=False):
@@ -56,6 +61,8 @@ class JobFields(TypedDict, total=False):
     started_at: float | None
     finished_at: float | None
     heartbeat_at: float | None
+    attempt: int
+    result: Mapping[str, JSON] | None
 
 
 class JobStore:
@@ -100,36 +107,56 @@ class JobStore:
         overwrite a cancellation. Raises NotFound where there is no such job.
         """
         with write(self._engine) as connection:
-            state = connection.scalar(select(jobs.c.state).where(jobs.c.id == id).with_for_update())
-            if state is None:
+            query = select(jobs.c.state, jobs.c.progress).where(jobs.c.id == id).with_for_update()
+            row = connection.execute(query).one_or_none()
+            if row is None:
                 raise NotFound(f"no job {id!r}")
-            if expected is not None and state not in expected:
-                raise Conflict(f"job {id!r} is {state}")
-            connection.execute(update(jobs).where(jobs.c.id == id).values(**_columns(fields)))
+            if expected is not None and row.state not in expected:
+                raise Conflict(f"job {id!r} is {row.state}")
+            columns = _columns(fields, json.loads(row.progress))
+            connection.execute(update(jobs).where(jobs.c.id == id).values(**columns))
 
-    def interrupt_running(self, silent_since: float | None = None) -> int:
-        """Mark as failed what a process that ended has left queued or running; how many those were.
+    def take_up(
+        self, most_attempts: int, silent_since: float | None = None
+    ) -> tuple[builtins.list[Job], int]:
+        """Queue again what a process that ended has left unfinished, oldest first.
 
-        With `silent_since`, only jobs without a sign of life since then: for databases that
+        What was begun `most_attempts` times is marked as failed instead; returns also how many those
+        were. With `silent_since`, only jobs without a sign of life since then: for databases that
         several working processes share.
         """
-        unfinished = update(jobs).where(jobs.c.state.in_(["queued", "running"]))
+        unfinished = select(jobs).where(jobs.c.state.in_(["queued", "running"])).order_by(jobs.c.created_at)
         if silent_since is not None:
             seen = func.coalesce(jobs.c.heartbeat_at, jobs.c.started_at, jobs.c.created_at)
             unfinished = unfinished.where(seen < silent_since)
-        failed = unfinished.values(state="failed", error=INTERRUPTED, finished_at=time.time())
         with write(self._engine) as connection:
-            return connection.execute(failed).rowcount
+            left = [_job(row) for row in connection.execute(unfinished.with_for_update())]
+            again = [job for job in left if job.attempt < most_attempts]
+            for job in left:
+                columns: dict[str, Any] = {"state": "queued"}
+                if job.attempt >= most_attempts:
+                    columns = {"state": "failed", "error": INTERRUPTED, "finished_at": time.time()}
+                connection.execute(update(jobs).where(jobs.c.id == job.id).values(**columns))
+        return [replace(job, state="queued") for job in again], len(left) - len(again)
 
 
-def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
-    columns = dict(fields)
-    if "progress" in columns:
-        columns["progress"] = json.dumps(asdict(columns["progress"]), ensure_ascii=False)
+_KNOWN = ("progress", "attempt", "result")
+"""What is kept together in one column: it changes all the time, and nothing is looked up by it."""
+
+
+def _columns(fields: Mapping[str, Any], before: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    columns = {name: value for name, value in fields.items() if name not in _KNOWN}
+    known = {name: fields[name] for name in _KNOWN if name in fields}
+    if known:
+        progress = known.pop("progress", None)
+        told = {**before, **(asdict(progress) if progress is not None else {}), **known}
+        columns["progress"] = json.dumps(told, ensure_ascii=False)
     return columns
 
 
 def _job(row: Row[Any]) -> Job:
     fields = row._asdict()
-    progress = Progress(**json.loads(fields.pop("progress")))
-    return Job(request=json.loads(fields.pop("request")), progress=progress, **fields)
+    known = json.loads(fields.pop("progress"))
+    attempt, result = known.pop("attempt", 0), known.pop("result", None)
+    request = json.loads(fields.pop("request"))
+    return Job(request=request, progress=Progress(**known), attempt=attempt, result=result, **fields)

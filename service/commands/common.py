@@ -53,11 +53,12 @@ def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
     from retrievers.learning import learn
     from service.settings import load_settings
 
-    url = load_settings(data_dir=folder).database_url
+    settings = load_settings(data_dir=folder)
+    url = settings.database_url
     if not (create or url or (folder / DATABASE).is_file()):
         raise InvalidInput(f"no collections in {folder}; ingest some, or name another folder with --data-dir")
     try:
-        library = Library(folder, url=url, learner=learn)
+        library = Library(folder, url=url, learner=learn, keep=settings.retention())
     except OSError as error:
         raise InvalidInput(
             f"{folder} can't hold data: {error.strerror}; choose another --data-dir"

@@ -17,6 +17,7 @@ UNITS = {
     "asking": "steps",
     "beginning": "tasks",
     "checking": "generations",
+    "comparing": "situations",
     "embedding": "texts",
     "measuring": "MB",
     "playing": "episodes",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexing.errors import InvalidInput
 from indexing.settings import CollectionSettings
 from service.commands.common import (
     DATA_DIR,
@@ -53,20 +55,51 @@ def reindex(
     named: Named = None,
     embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Embed with another model.")] = None,
     set_: Settings = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Build it, compare its answers, and change nothing.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Tell how its answers compare, then serve it.")
+    ] = False,
+    situations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Compare over these: requests of POST /retrieve, one a line; default: drawn."
+        ),
+    ] = None,
     data_dir: DataDir = DATA_DIR,
     json: AsJson = False,
 ) -> None:
     """Build a new generation of a collection and serve it; reads go on meanwhile."""
     changes = parse_settings(set_) | ({"embedder": embedder} if embedder else {})
     CollectionSettings().updated(changes)
+    if situations and not (dry_run or compare):
+        raise InvalidInput("--situations goes with --dry-run or --compare")
     with open_library(data_dir) as library:
         name = only_collection(library, collection, named).name
+        if dry_run or compare:
+            _try_out(library, name, changes, situations, not dry_run, json)
+            return
         manifest = build(library, name, changes)
     if json:
         facts = {"collection": name, "generation": manifest.id, "embedder": manifest.settings.embedder}
         answer(facts | {"counts": dict(manifest.counts)})
     else:
         typer.echo(manifest.id)
+
+
+def _try_out(
+    library: Library, name: str, changes: Mapping[str, JSON], file: Path | None, serve: bool, json: bool
+) -> None:
+    from service.old_and_new import described, read_situations, try_out
+
+    situations = read_situations(file, name) if file else None
+    with display() as progress:
+        found = try_out(library, name, changes, progress, situations, serve)
+    if json:
+        answer({"collection": name, **found})
+    else:
+        typer.echo(described(found))
 
 
 def rollback(

@@ -18,6 +18,13 @@ FAILING_CALLS = {"test": 8, "short": 30, "full": 1 << 30}
 """System calls that are made to fail, of each act; in the full round every one."""
 
 CUTS = {"test": 10, "short": 60, "full": 1 << 30}
+LEAKS = {"test": (100, 5), "short": (1_000, 20), "full": (10_000, 100)}
+"""Requests and swaps."""
+
+READERS = {"test": 8, "short": 32, "full": 32}
+SWAPS = {"test": 3, "short": 8, "full": 20}
+RETRIEVALS = {"test": 600, "short": 5_000, "full": 100_000}
+FILTERS = {"test": 300, "short": 2_000, "full": 10_000}
 OPERATIONS = {"test": 50, "short": 1_000, "full": 20_000}
 FULL_DISKS = {"test": 1, "short": 2, "full": 10}
 BIT_FLIPS = {"test": 10, "short": 60, "full": 1_000}

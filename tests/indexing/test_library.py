@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -181,3 +182,22 @@ def test_closing_leaves_no_thread_behind(tmp_path: Path) -> None:
         write(library, *some(3))
         library.lane("hashing-64").queries(["a", "b"])
     assert {thread.name for thread in set(threading.enumerate()) - before} == set()
+
+
+def test_closing_amid_embedding_ends_soon_and_opening_goes_on(tmp_path: Path, embedders: Embedders) -> None:
+    records = [trajectory(f"t{n}", f"Find number {n}", [(f"page {n}", "click")]) for n in range(400)]
+    with open_library(tmp_path, embedders) as library:
+        library.create(NAME, SETTINGS)
+        library.snapshot(NAME)
+        embedders["hashing-64"].gate.clear()
+        library.upsert(NAME, "trajectory", records)
+        closing = threading.Thread(target=library.close)
+        closing.start()
+        time.sleep(0.2)
+        embedders["hashing-64"].gate.set()
+        closing.join(30)
+        assert len(embedders["hashing-64"].indexed) <= 256
+    with open_library(tmp_path, embedders) as library:
+        library.wait(NAME, library.collection(NAME).sequence)
+        assert len(found(library)) == 400
+    assert len(embedders["hashing-64"].indexed) == len(set(embedders["hashing-64"].indexed))

@@ -76,3 +76,64 @@ def test_who_has_gone_before_the_work_was_begun_has_it_left_undone() -> None:
 
     anyio.run(main)
     assert not begun
+
+
+def test_once_the_queue_has_overflowed_it_is_kept_short_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "CALM_S", 0.2)
+    may_end = threading.Event()
+
+    async def main() -> None:
+        wide = Gate(1, 16)
+
+        async def fill(places: int) -> int:
+            """How many of so many more are let in."""
+            entered = 0
+            for _ in range(places):
+                try:
+                    wide.check()
+                except Overloaded:
+                    continue
+                tasks.start_soon(wide.run, lambda: may_end.wait(30), time.monotonic() + 30)
+                entered += 1
+                await anyio.sleep(0)
+            return entered
+
+        async with anyio.create_task_group() as tasks:
+            assert await fill(20) == 17
+            may_end.set()
+        may_end.clear()
+        async with anyio.create_task_group() as tasks:
+            assert await fill(20) == 1 + 16 // gate.CROWDED
+            may_end.set()
+        await anyio.sleep(0.25)
+        may_end.clear()
+        async with anyio.create_task_group() as tasks:
+            assert await fill(17) == 17
+            may_end.set()
+        wide.close()
+
+    anyio.run(main)
+
+
+def test_where_ever_more_is_sent_those_who_came_last_are_told_to_go() -> None:
+    may_end, done, gone = threading.Event(), list[int](), list[int]()
+
+    async def main() -> None:
+        wide = Gate(1, 16)
+
+        async def ask(number: int) -> None:
+            try:
+                done.append(await wide.run(lambda: may_end.wait(30) and number, time.monotonic() + 30))
+            except Overloaded:
+                gone.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(17 + 16):
+                tasks.start_soon(ask, number)
+                await anyio.sleep(0.001)
+            may_end.set()
+        wide.close()
+
+    anyio.run(main)
+    assert sorted(done) == list(range(1 + 16 // gate.CROWDED))
+    assert sorted(gone) == list(range(1 + 16 // gate.CROWDED, 33))

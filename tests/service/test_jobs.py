@@ -17,11 +17,12 @@ from indexing.learned import Learner
 from indexing.library import Library
 from indexing.records import JSON
 from indexing.store.jobs import INTERRUPTED, Job
+from service.job_runner import MOST_ATTEMPTS
 from tests.service.running import create, finished, problem, reindexed, running, trajectory, until
 
 JOB_FIELDS = {
     "id", "kind", "collection", "state", "request", "progress",
-    "error", "created_at", "started_at", "finished_at",
+    "error", "attempt", "result", "created_at", "started_at", "finished_at",
 }  # fmt: skip
 
 
@@ -33,11 +34,13 @@ class GatedEmbedder(HashingEmbedder):
         self.gate = threading.Event()
         self.gate.set()
         self.broken = False
+        self.texts = 0
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         assert self.gate.wait(30)
         if self.broken:
             raise ZeroDivisionError("broken on purpose")
+        self.texts += len(texts)
         return super().encode(texts)
 
 
@@ -162,17 +165,57 @@ def test_a_job_of_a_removed_collection_fails(gated: TestClient, embedder: GatedE
     assert "rooms" in job["error"]
 
 
-def test_what_a_dead_process_left_is_failed_at_the_start(tmp_path: Path) -> None:
-    with Library(tmp_path) as library:
-        library.jobs.add(Job("left", "reindex", "rooms", time.time(), "running"))
+def test_what_a_dead_process_left_is_taken_up_at_the_start_but_not_without_end(tmp_path: Path) -> None:
     with running(tmp_path) as client:
-        job = client.get("/jobs/left").json()
-        assert (job["state"], job["error"]) == ("failed", INTERRUPTED)
+        create(client, "rooms", trajectory("a"))
+    with Library(tmp_path) as library:
+        now = time.time()
+        library.jobs.add(Job("left", "reindex", "rooms", now, "running", attempt=1))
+        library.jobs.add(Job("often", "reindex", "rooms", now, "running", attempt=MOST_ATTEMPTS))
+        library.jobs.add(Job("gone", "reindex", "removed", now, "queued"))
+    with running(tmp_path) as client:
+        left = finished(client, "left")
+        assert (left["state"], left["attempt"]) == ("succeeded", 2)
+        assert client.get("/collections/rooms").json()["generation"]
+        often = client.get("/jobs/often").json()
+        assert (often["state"], often["error"]) == ("failed", INTERRUPTED)
+        assert "removed" in finished(client, "gone")["error"]
 
 
-def test_a_service_that_stops_marks_its_job(gated: TestClient, embedder: GatedEmbedder) -> None:
+def test_a_job_goes_on_after_a_stop_and_embeds_nothing_twice(
+    tmp_path: Path, gated: TestClient, embedder: GatedEmbedder
+) -> None:
     id = start(gated)
     until(lambda: gated.get(f"/jobs/{id}").json()["progress"]["stage"] == "embedding")
     threading.Timer(0.2, embedder.gate.set).start()
     gated.app.state.service.jobs.close()  # type: ignore[attr-defined]
-    assert gated.get(f"/jobs/{id}").json()["error"] == INTERRUPTED
+    stopped = gated.get(f"/jobs/{id}").json()
+    assert (stopped["state"], stopped["attempt"], stopped["error"]) == ("queued", 0, None)
+    done = stopped["progress"]["done"]
+    embedder.texts = 0
+    with Library(tmp_path, lambda _: embedder) as library, running(tmp_path, library) as client:
+        job = finished(client, id)
+        assert (job["state"], job["attempt"], job["request"]) == ("succeeded", 1, {"embedder": "hashing-128"})
+    assert embedder.texts <= 600 - done + 256
+
+
+def test_a_dry_run_compares_and_changes_nothing(client: TestClient) -> None:
+    create(client, "rooms", *(trajectory(f"r{number}", number % 4) for number in range(12)))
+    reindexed(client)
+    before = client.get("/collections/rooms").json()
+    answer = client.post(
+        "/collections/rooms/reindex", json={"dry_run": True, "observation_normalizer": "verbatim"}
+    )
+    assert answer.status_code == 202
+    job = finished(client, answer.json()["id"])
+    assert (job["state"], job["error"]) == ("succeeded", None)
+    assert job["request"] == {"dry_run": True, "observation_normalizer": "verbatim"}
+    found = job["result"]
+    assert (found["served"], found["situations"]) == (False, 12)
+    assert found["counts"]["trajectories"] == 12
+    assert set(found["overlap"]) == {"1", "5", "10"}
+    assert found["milliseconds"]["old"]["p50"] > 0
+    assert client.get("/collections/rooms").json() == before
+    assert reindexed(client, dry_run=False)["result"] is None
+    problem(client.post("/collections/rooms/reindex", json={"dry_run": 1}), "invalid-input", 422)
+    problem(client.put("/collections/rooms", json={"dry_run": True}), "invalid-input", 422)

@@ -15,10 +15,14 @@ def jobs(engine: Engine) -> JobStore:
 
 
 def job(
-    id: str, created_at: float = 1.0, state: JobState = "queued", heartbeat_at: float | None = None
+    id: str,
+    created_at: float = 1.0,
+    state: JobState = "queued",
+    heartbeat_at: float | None = None,
+    attempt: int = 0,
 ) -> Job:
     request = {"embedder": "größer"}
-    return Job(id, "reindex", "web", created_at, state, request, heartbeat_at=heartbeat_at)
+    return Job(id, "reindex", "web", created_at, state, request, heartbeat_at=heartbeat_at, attempt=attempt)
 
 
 def test_a_job_is_read_as_it_was_entered(jobs: JobStore) -> None:
@@ -79,31 +83,40 @@ def test_a_job_that_is_not_there(jobs: JobStore) -> None:
         jobs.update("a", state="running")
 
 
-def test_what_a_dead_process_left_is_marked_failed(jobs: JobStore) -> None:
+def test_what_a_dead_process_left_is_queued_again_but_not_without_end(jobs: JobStore) -> None:
     states: list[JobState] = ["queued", "running", "succeeded", "failed", "cancelled"]
-    for state in states:
-        jobs.add(job(state, state=state))
+    for number, state in enumerate(states):
+        jobs.add(job(state, state=state, created_at=float(number), attempt=1))
+    jobs.add(job("often", state="running", attempt=3))
     before = time.time()
-    assert jobs.interrupt_running() == 2
-    for state in states:
-        found = jobs.get(state)
-        assert found is not None
-        if state in ("queued", "running"):
-            assert (found.state, found.error) == ("failed", INTERRUPTED)
-            assert found.finished_at is not None
-            assert before <= found.finished_at <= time.time()
-        else:
-            assert found == job(state, state=state)
-    assert jobs.interrupt_running() == 0
+    again, given_up = jobs.take_up(3)
+    assert ([one.id for one in again], given_up) == (["queued", "running"], 1)
+    assert again == [jobs.get("queued"), jobs.get("running")]
+    assert {one.state for one in again} == {"queued"}
+    often = jobs.get("often")
+    assert often is not None
+    assert (often.state, often.error) == ("failed", INTERRUPTED)
+    assert often.finished_at is not None
+    assert before <= often.finished_at <= time.time()
+    for number, state in list(enumerate(states))[2:]:
+        assert jobs.get(state) == job(state, state=state, created_at=float(number), attempt=1)
 
 
 def test_a_job_with_a_sign_of_life_is_left_to_its_process(jobs: JobStore) -> None:
     jobs.add(job("created", created_at=5.0))
     jobs.add(job("silent", state="running", heartbeat_at=3.0))
     jobs.add(job("alive", state="running", heartbeat_at=9.0))
-    assert jobs.interrupt_running(silent_since=4.0) == 1
-    assert {found.id: found.state for found in jobs.list(9)} == {
-        "created": "queued",
-        "silent": "failed",
-        "alive": "running",
-    }
+    assert [one.id for one in jobs.take_up(3, silent_since=4.0)[0]] == ["silent"]
+    states = {found.id: found.state for found in jobs.list(9)}
+    assert states == {"created": "queued", "silent": "queued", "alive": "running"}
+
+
+def test_progress_attempts_and_result_are_kept_beside_each_other(jobs: JobStore) -> None:
+    jobs.add(job("a"))
+    jobs.update("a", attempt=2)
+    jobs.update("a", progress=Progress(3, 4, "reading"))
+    jobs.update("a", result={"overlap": {"1": 0.5}})
+    found = jobs.get("a")
+    assert found is not None
+    assert (found.attempt, found.progress) == (2, Progress(3, 4, "reading"))
+    assert found.result == {"overlap": {"1": 0.5}}
