@@ -27,8 +27,9 @@ class Retention:
             return []
         targets = [one for one in history[places[0] + 1 :] if is_target(one)]
         kept = {served, *(one.id for one in targets[:1])}
-        for one in targets[1 : self.count - 1]:
-            if self.days is None or now - one.created_at <= self.days * DAY_S:
+        others = [one for one in history if one.id != served and not is_target(one)]
+        for one in [*targets[1:], *others]:  # what is damaged or withdrawn, as long as there is room
+            if len(kept) < self.count and (self.days is None or now - one.created_at <= self.days * DAY_S):
                 kept.add(one.id)
         return [one for one in history if one.id not in kept]
 
