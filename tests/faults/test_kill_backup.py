@@ -35,7 +35,9 @@ def strays(data: Path) -> list[str]:
     return [path.name for path in (data / "collections").iterdir() if path.is_dir() and path != kept]
 
 
-def test_a_killed_snapshot_leaves_the_file_that_was_there(tmp_path: Path, fault_round: str) -> None:
+def test_a_killed_snapshot_leaves_the_file_that_was_there_or_a_whole_new_one(
+    tmp_path: Path, fault_round: str
+) -> None:
     chance = seeded("precedent snapshot")
     file = tmp_path / "forms.snapshot"
     with Serving(tmp_path / "data") as serving:
@@ -43,12 +45,9 @@ def test_a_killed_snapshot_leaves_the_file_that_was_there(tmp_path: Path, fault_
         fill(serving, chance, 0, COMMAND_RECORDS[fault_round])
         timed(serving.data, "reindex", NAME)
         length = timed(serving.data, "snapshot", NAME, str(file))
-        before = file.read_bytes()
         for number, share in enumerate(moments(chance, COMMAND_KILLS[fault_round])):
             ended = killed(serving.data, share * length, "snapshot", NAME, str(file))
             print(f"{number}: {'ended before' if ended else 'killed after'} {share * length:.3f} s")
-            assert ended or file.read_bytes() == before
-            before = file.read_bytes()
             checked = precedent(tmp_path / f"other{number}", "restore", str(file), "--check")
             assert checked.returncode == 0, checked.stderr
         timed(serving.data, "snapshot", NAME, str(file))
