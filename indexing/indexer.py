@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,13 +30,22 @@ PAUSE_S = 1.0
 """How often it looks for what other processes wrote; what this one writes wakes it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a collection can't be indexed, and the round in which that was found."""
+
+    error: PrecedentError
+    round: int
+
+
 class Indexer:
     """Brings live collections up to date with the store, one after the other."""
 
     def __init__(self, records: RecordStore, live: Callable[[], Iterable[LiveCollection]]) -> None:
         self._records = records
         self._live = live
-        self._failures: dict[int, PrecedentError] = {}
+        self._failures: dict[int, _Failure] = {}
+        self._round = 0
         self._changed = threading.Condition()
         self._closing = False
         self._to_forget = 0
@@ -73,15 +83,17 @@ class Indexer:
         Overloaded
             It took longer than `timeout_s`.
         PrecedentError
-            What was written can't be indexed.
+            What was written can't be indexed: it was tried after this was called, and failed.
         """
         end = time.monotonic() + timeout_s
+        asked = self._round
         while (found := live()).applied < sequence:
             self.wake()
             with self._changed:
                 self._changed.wait(0.05)
-            if failure := self._failures.get(found.id):
-                raise failure
+            failure = self._failures.get(found.id)
+            if failure is not None and failure.round > asked:
+                raise failure.error
             if time.monotonic() > end:
                 raise Overloaded("kept, but not searchable yet: indexing is behind; ask again later", 5.0)
 
@@ -95,14 +107,15 @@ class Indexer:
             case _:
                 told = PrecedentError(DATABASE)
         before = self._failures.get(collection)
-        if before is None or str(before) != str(told):
+        if before is None or str(before.error) != str(told):
             log.error("collection %d can't be indexed: %s", collection, error)
-        self._failures[collection] = told
+        self._failures[collection] = _Failure(told, self._round)
 
     def _run(self) -> None:
         while not self._closing:
             with self._changed:
                 self._changed.wait(PAUSE_S)
+            self._round += 1
             self._bring_up_to_date()
             if self._to_forget:
                 self._to_forget -= 1
@@ -116,5 +129,6 @@ class Indexer:
                 self._failures.pop(live.id, None)
             except NotFound:
                 live.retired = True
+                self._failures.pop(live.id, None)
             except (PrecedentError, SQLAlchemyError) as error:
                 self._fail(live.id, error)

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults.rounds import OPERATIONS, seeded
-from tests.indexing.test_library_machine import LibraryMachine
+from tests.indexing.test_library_machine import BackupMachine
 
 STEPS = 50
 BATCH = 10
 
 
-class LongMachine(LibraryMachine):
+class LongMachine(BackupMachine):
     """The same, counted by itself."""
 
 
