@@ -73,7 +73,7 @@ def test_reads_and_strangers_leave_no_entry(service: tuple[TestClient, Library])
     headers = bearing(make_key(library, "admin"))
     before = library.audit.list(1_000)
     assert client.post("/retrieve", json=QUESTION, headers=headers).status_code == 200
-    assert client.post("/ui/rooms", data={"instruction": "x"}, headers=headers).status_code == 200
+    assert client.post("/ui/rooms/ask", data={"instruction": "x"}, headers=headers).status_code == 200
     for path in ("/collections", "/collections/rooms", "/collections/rooms/trajectories", "/jobs", "/ui"):
         assert client.get(path, headers=headers).status_code == 200
     problem(client.delete("/collections/rooms"), "unauthenticated", 401)

@@ -75,7 +75,7 @@ def test_a_small_body_that_unpacks_over_the_limit_of_its_call_is_refused(client:
         ("/retrieve", JSON_BODY),
         (RECORDS, JSON_BODY),
         ("/collections/rooms/reindex", JSON_BODY),
-        ("/ui/rooms", {"content-type": "application/x-www-form-urlencoded"}),
+        ("/ui/rooms/ask", {"content-type": "application/x-www-form-urlencoded"}),
     ):
         answer = client.post(path, content=body, headers=headers | {"content-encoding": "gzip"})
         assert answer.status_code == 413, path
@@ -83,7 +83,7 @@ def test_a_small_body_that_unpacks_over_the_limit_of_its_call_is_refused(client:
 
 @pytest.mark.parametrize("number", ["9" * 4_000, "9" * 60_000, "1e999", "-1", "1.5", "٣", "NaN", ""])
 @pytest.mark.parametrize(
-    "path", ["/collections/rooms/trajectories?limit=", "/jobs?limit=", "/ui/rooms?step="]
+    "path", ["/collections/rooms/trajectories?limit=", "/jobs?limit=", "/ui/rooms/ask?step="]
 )
 def test_a_number_in_a_query_is_one_that_is_meant_or_refused(
     client: TestClient, path: str, number: str

@@ -59,7 +59,7 @@ def test_a_session_shows_the_pages_and_opens_nothing_else(service: tuple[TestCli
     for method, path in (("GET", "/collections"), ("POST", "/retrieve"), ("PUT", "/collections/rooms")):
         problem(client.request(method, path, headers=OURS), "unauthenticated", 401)
     asked = {"instruction": "Book room 1", "tokens": "500"}
-    assert client.post("/ui/rooms", data=asked, headers=OURS).status_code == 200
+    assert client.post("/ui/rooms/ask", data=asked, headers=OURS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_page_of_elsewhere_cannot_use_a_session(
     service: tuple[TestClient, Library], headers: dict[str, str]
 ) -> None:
     client, token = signed_in(service)
-    problem(client.post("/ui/rooms", data={"instruction": "x"}, headers=headers), "unauthenticated", 401)
+    problem(client.post("/ui/rooms/ask", data={"instruction": "x"}, headers=headers), "unauthenticated", 401)
     problem(client.post(PATH, data={"key": token}, headers=headers), "malformed", 400)
     problem(client.post(OUT, headers=headers), "malformed", 400)
     assert client.get("/ui").status_code == 200

@@ -91,10 +91,11 @@ def test_a_form_of_elsewhere_comes_without_the_session(browser: Browser, service
     address, token = service
     page = browser.new_page()
     sign_in(page, address, token)
-    form = f'<form method="post" action="{address}/ui/rooms"><input name="instruction"><button>Go</button>'
+    action = f"{address}/ui/rooms/ask"
+    form = f'<form method="post" action="{action}"><input name="instruction"><button>Go</button>'
     page.route(ELSEWHERE, lambda route: route.fulfill(body=form, content_type="text/html"))
     page.goto(ELSEWHERE)
-    with page.expect_response(f"{address}/ui/rooms") as answered:
+    with page.expect_response(action) as answered:
         page.get_by_role("button").click()
     assert answered.value.status == 401
     page.context.close()
