@@ -17,8 +17,8 @@ from service.sessions import COOKIE, is_our_own
 from service.state import Service, service_of
 
 OPEN = ("/health/live", "/health/ready", sign_in.PATH, sign_in.OUT)
-OPEN_FOLDERS = ("/ui/static/", "/ui/-/static/")
-"""Open to all, as `OPEN` is: the files that belong to the pages, which tell nothing."""
+OPEN_FOLDER = "/ui/-/static/"
+"""Open to all, as `OPEN` is: the files that belong to the pages. No collection's name begins with `-`."""
 
 FOR_PEOPLE = ("/ui", "/docs", "/openapi.json")
 """What a browser may show, and a session opens; programs show their key each time."""
@@ -53,7 +53,7 @@ def path_of(scope: Scope) -> str:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN or path.startswith(OPEN_FOLDERS)
+    return path in OPEN or path.startswith(OPEN_FOLDER)
 
 
 def _is_for_people(path: str) -> bool:

@@ -107,10 +107,13 @@ class Need:
     everywhere: bool = False
 
     async def check(self, request: Request, _: Annotated[Any, Security(SCHEME)]) -> None:
-        """Raise Forbidden for a caller who may not; before anything of the body is read."""
+        """Raise Forbidden for a caller who may not; before anything of the body is read.
+
+        Where nobody was asked who calls, nobody may: what is open to all has no need.
+        """
         request.scope[_NEED] = self
         if (caller := entered(request.scope)) is None:
-            return  # open to all
+            raise Unauthenticated("this needs an API key, and is at an address that is open to all")
         if self.everywhere and self.scope:
             caller.require_everywhere(self.scope)
         caller.require(self.scope, request.path_params.get("collection"))

@@ -236,8 +236,9 @@ async def reindex_collection(collection: CollectionName, service: ServiceHere, r
     responses=documented("not-found", "conflict", "overloaded", "unavailable", "storage-full"),
     dependencies=[needs("admin")],
 )
-async def rollback_collection(collection: CollectionName, service: ServiceHere) -> Response:
+async def rollback_collection(collection: CollectionName, service: ServiceHere, request: Request) -> Response:
     """Serve the generation before the served one."""
     await collection_of(service, collection)
     generation = await to_thread.run_sync(service.library.rollback, collection, limiter=service.storing)
+    deed_of(request).subject = generation
     return _answer({"generation": generation})

@@ -23,6 +23,7 @@ from indexing.errors import CorruptGeneration, InvalidInput
 from indexing.generations import Manifest
 from indexing.parsing import describe
 from indexing.records import COLLECTION_NAME
+from indexing.settings import CollectionSettings
 
 FORMAT = 1
 MANIFEST, CHECKSUM = "manifest.json", "checksum"
@@ -35,6 +36,9 @@ FILE_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,3}", re.ASCII)
 GENERATION_ID = re.compile(r"[0-9a-f-]{1,64}", re.ASCII)
 
 Count = Annotated[int, Field(ge=0, lt=1 << 62)]
+Time = Annotated[float, Field(ge=0, lt=253_402_300_800)]
+"""Seconds since the epoch, until the year 9999: what can be shown as a date."""
+
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -58,13 +62,30 @@ class SavedEmbedder(_Strict):
     dimension: Annotated[int, Field(ge=0, le=1 << 20)]
 
 
+class _File(_Strict):
+    size: Count
+    blake2b: Digest
+
+
+class _Generation(_Strict):
+    """The shape of a generation's manifest; what it means is `Manifest`'s to say."""
+
+    format: int
+    id: str
+    sequence: Count
+    settings: dict[str, Any]
+    embedder: str
+    counts: dict[str, Count]
+    files: dict[str, _File]
+
+
 class SavedCollection(_Strict):
     """One collection as it stood when its last change was `sequence`."""
 
     name: Annotated[str, StringConstraints(pattern=COLLECTION_NAME, max_length=64)]
     settings: dict[str, Any]
     sequence: Count
-    created_at: float
+    created_at: Time
     trajectories: Count
     documents: Count
     deletions: Count
@@ -76,14 +97,23 @@ class SavedCollection(_Strict):
         """The manifest of the saved generation; raises InvalidInput for one that can't be."""
         if self.generation is None:
             return None
+        told = f"the generation of {self.name!r}"
         try:
+            _Generation.model_validate(self.generation)
             manifest = Manifest.from_fields(self.generation)
+        except ValidationError as error:
+            raise InvalidInput(f"{told}: {describe(error)}", "generation") from None
         except CorruptGeneration as error:
-            raise InvalidInput(f"the generation of {self.name!r}: {error}", "generation") from error
-        if not all(isinstance(name, str) and FILE_NAME.fullmatch(name) for name in manifest.files):
-            raise InvalidInput(f"the generation of {self.name!r} names a file as none is called", "files")
-        if not (isinstance(manifest.id, str) and GENERATION_ID.fullmatch(manifest.id)):
-            raise InvalidInput(f"the generation of {self.name!r} has an id as none is called", "id")
+            raise InvalidInput(f"{told}: {error}", "generation") from error
+        if not all(FILE_NAME.fullmatch(name) for name in manifest.files):
+            raise InvalidInput(f"{told} names a file as none is called", "files")
+        if not GENERATION_ID.fullmatch(manifest.id):
+            raise InvalidInput(f"{told} has an id as none is called", "id")
+        if CollectionSettings().updated(manifest.settings.to_fields()) != manifest.settings:
+            raise InvalidInput(f"{told} was built with settings that can't be", "settings")
+        whose = self.embedder and (self.embedder.name, self.embedder.fingerprint)
+        if whose != (manifest.settings.embedder, manifest.embedder):
+            raise InvalidInput(f"{told} is of another model than its vectors", "embedder")
         return manifest
 
     def members(self, number: int) -> Iterator[str]:
@@ -100,7 +130,7 @@ class BackupManifest(_Strict):
 
     format: Literal[1] = 1
     written_by: str
-    created_at: float
+    created_at: Time
     collections: Annotated[list[SavedCollection], Field(min_length=1, max_length=100_000)]
     members: list[Member]
 

@@ -84,7 +84,7 @@ def restore(
         staged = {name: StagedCollection(saved, folder / str(at)) for name, (at, saved) in chosen.items()}
         for done, one in enumerate(staged.values()):
             progress("checking", done, len(staged))
-            one.check()
+            one.check(wish.indexes)
             _check_settings(library, one.saved, wish)
         if not check_only:
             _make_stand(library, staged, wish, held, progress)

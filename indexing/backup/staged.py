@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic_core import from_json
 
+from indexing.analysis import embedded_texts
 from indexing.backup.manifest import GENERATION, KEY, RECORDS, VECTORS, SavedCollection
 from indexing.errors import CorruptGeneration, InvalidInput, InvalidRecord
 from indexing.files import sync
@@ -23,8 +24,9 @@ from indexing.records import (
     to_fields,
     trajectory_from_bytes,
 )
+from indexing.settings import CollectionSettings
 from indexing.store.records import Kind, Stored
-from indexing.store.vectors import Vector
+from indexing.store.vectors import Vector, text_hash
 
 VECTORS_AT_ONCE = 1_000
 
@@ -48,18 +50,26 @@ class StagedCollection:
     folder: Path
     entries: dict[Kind, list[_Entry]] = field(default_factory=lambda: {"trajectory": [], "document": []})
     deletions: list[tuple[Kind, str, int]] = field(default_factory=list)
+    texts: set[bytes] = field(default_factory=set)
+    """Hashes of what is embedded of the records: no other vector belongs here."""
 
     @property
     def generation(self) -> Path:
         """The folder of its generation's files."""
         return self.folder / GENERATION
 
-    def check(self) -> None:
-        """Raise InvalidInput unless every record, deletion, vector and index is what it should be."""
+    def check(self, indexes: bool) -> None:
+        """Raise InvalidInput unless every record and deletion is what it should be.
+
+        With `indexes` vectors and indexes, too. Without, no byte of them is given to a library that reads
+        arrays or FAISS's files, which isn't made for those of an enemy.
+        """
         self._read_records()
         counted = len(self.entries["trajectory"]), len(self.entries["document"]), len(self.deletions)
         if counted != (self.saved.trajectories, self.saved.documents, self.saved.deletions):
             raise self._wrong("has other numbers of records than its manifest says")
+        if not indexes:
+            return
         if sum(len(vectors) for vectors in self.vectors()) != self.saved.texts:
             raise self._wrong("has another number of vectors than its manifest says")
         self._check_generation()
@@ -72,9 +82,10 @@ class StagedCollection:
         last = {"record": 0, "deleted": 0}
         numbers: set[int] = set()
         at = 0
+        settings = self._settings()
         with (self.folder / RECORDS).open("rb") as lines:
             for line in lines:
-                kind, sequence, what = self._read_line(line, at)
+                kind, sequence, what = self._read_line(line, at, settings)
                 id = what if isinstance(what, str) else what.id
                 form = "deleted" if isinstance(what, str) else "record"
                 if not last[form] < sequence <= self.saved.sequence or sequence in numbers:
@@ -90,7 +101,14 @@ class StagedCollection:
                     self.entries[kind].append(what)
                 at += len(line)
 
-    def _read_line(self, line: bytes, at: int) -> tuple[Kind, int, _Entry | str]:
+    def _settings(self) -> CollectionSettings:
+        """Those that say what of a record is embedded."""
+        served = self.saved.served()
+        return served.settings if served else CollectionSettings().updated(self.saved.settings)
+
+    def _read_line(
+        self, line: bytes, at: int, settings: CollectionSettings
+    ) -> tuple[Kind, int, _Entry | str]:
         """A record's entry, or the id of what was deleted."""
         try:
             fields = from_json(line, allow_inf_nan=False)
@@ -102,14 +120,14 @@ class StagedCollection:
             ):
                 start = line.index(b'"record":') + len(b'"record":')
                 body = line[start:].removesuffix(b"}\n")
-                return kind, number, self._entry(kind, number, body, at + start)
+                return kind, number, self._entry(kind, number, body, at + start, settings)
             case {"kind": "trajectory" | "document" as kind, "sequence": int(number), "deleted": str(id)} if (
                 0 < len(id) <= MAX_ID_LENGTH
             ):
                 return kind, number, id
         raise self._wrong(f"has a line that is no change, at byte {at}")
 
-    def _entry(self, kind: Kind, sequence: int, body: bytes, at: int) -> _Entry:
+    def _entry(self, kind: Kind, sequence: int, body: bytes, at: int, settings: CollectionSettings) -> _Entry:
         try:
             record: Trajectory | Document
             if kind == "trajectory":
@@ -120,6 +138,7 @@ class StagedCollection:
             raise self._wrong(f"has a {kind} that can't be one, at {sequence}: {error}") from None
         if kept != record:
             raise self._wrong(f"has a {kind} in another form than it is kept, at {sequence}")
+        self.texts.update(map(text_hash, embedded_texts(record, settings)))
         return _Entry(record.id, sequence, content_digest(to_fields(record)), at, len(body))
 
     def records(self, kind: Kind) -> Iterator[Stored]:
@@ -145,6 +164,8 @@ class StagedCollection:
                 found = dict(zip(keys, numbers, strict=True))
                 if len(found) < len(keys):
                     raise self._wrong("has a vector twice")
+                if not self.texts.issuperset(found):
+                    raise self._wrong("has a vector of a text that is none of its own")
                 yield found
 
     def _check_generation(self) -> None:

@@ -112,7 +112,8 @@ def restore(
         found = [_facts(name, one) | {"serves": served.get(name)} for name, one in outcome.restored.items()]
         answer({"file": file, "checked_only": check, "collections": found})
     else:
-        done = "is whole and can be restored" if check else "restored"
+        are = "is" if len(outcome.restored) == 1 else "are"
+        done = f"{are} whole and can be restored" if check else f"{are} restored"
         typer.echo(f"{_counted(list(outcome.restored.values()))} {done}: {', '.join(outcome.restored)}")
 
 
@@ -147,6 +148,8 @@ def _written(file: str) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if not Path(file).absolute().parent.is_dir():
+        raise InvalidInput(f"{file}: there is no such folder")
     with ExitStack() as stack:
         stream = stack.enter_context(written_whole(Path(file)))
         if file.endswith(".gz"):

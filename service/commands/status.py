@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 class Described:
     """One collection in numbers. `changes` came after the served generation.
 
+    `index_bytes` are those of all `generations` that are kept, and of one that is just being built.
     `embedder_matches` tells whether the vectors are of the embedder as it is now, None where nobody
     knows without loading it; `awaiting_reindex` are settings that the served generation hasn't.
     """
@@ -82,7 +83,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-HEADINGS = ("COLLECTION", "TRAJECTORIES", "DOCUMENTS", "CHANGES", "GENERATION", "AGE", "EMBEDDER", "INDEX")
+HEADINGS = (
+    *("COLLECTION", "TRAJECTORIES", "DOCUMENTS", "CHANGES"),
+    *("GENERATION", "AGE", "KEPT", "EMBEDDER", "INDEXES"),
+)
 
 
 def _cells(one: Described) -> tuple[str, ...]:
@@ -93,6 +97,7 @@ def _cells(one: Described) -> tuple[str, ...]:
         f"{one.changes:,}",
         one.generation or "none",
         duration(one.generation_age_s) if one.generation_age_s is not None else "-",
+        str(one.generations),
         one.embedder,
         readable(one.index_bytes),
     )

@@ -21,9 +21,6 @@ from service.state import Service, ServiceHere
 JOBS = 10
 """Jobs of a collection that its page shows."""
 
-LOOKED_THROUGH = 1_000
-"""The newest jobs among which a collection's are looked for."""
-
 BUSY_MS, IDLE_MS = 1_000, 5_000
 """How often a page asks what has become of jobs, while there are some and while there are none."""
 
@@ -51,8 +48,7 @@ async def _page(name: str, service: Service, request: Request, template: str) ->
 def described(service: Service, row: Collection) -> dict[str, Any]:
     """What the page tells of a collection."""
     library = service.library
-    listed = [job for job in library.jobs.list(LOOKED_THROUGH) if job.collection == row.name][:JOBS]
-    jobs = [told(service, job) for job in listed]
+    jobs = [told(service, job) for job in library.jobs.list(JOBS, frozenset({row.name}))]
     return {
         "collection": describe(library, row),
         "generations": _generations(library, row),

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from indexing.library import Library
 from service.collections import describe
 from service.pages.collection import followed, told
-from service.pages.site import Names, may_see, page, pages
+from service.pages.site import Names, page, pages
 from service.state import Service, ServiceHere
 
 JOBS = 50
@@ -40,9 +40,8 @@ async def jobs_live(service: ServiceHere, names: Names, request: Request) -> Res
 
 
 def _described(library: Library, names: frozenset[str] | None) -> list[dict[str, Any]]:
-    return [describe(library, row) for row in library.catalog.list() if may_see(names, row.name)]
+    return [describe(library, row) for row in library.catalog.list(names)]
 
 
 def _jobs(service: Service, names: frozenset[str] | None) -> dict[str, Any]:
-    listed = service.library.jobs.list(JOBS)
-    return followed([told(service, job) for job in listed if may_see(names, job.collection or "")])
+    return followed([told(service, job) for job in service.library.jobs.list(JOBS, names)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-import typer.main
 
-from service.cli import app
 from tests.docs.pages import Exchange, all_blocks, blocks, commands, differences, exchanges
+from tests.support.commands import unknown
 from tests.support.served import ROOT, is_sample, served
 
 BLOCKS = all_blocks()
@@ -46,17 +44,7 @@ def test_a_request_is_answered_as_shown(client: httpx.Client, shown: Exchange) -
 
 @pytest.mark.parametrize(("where", "line"), COMMANDS, ids=[f"{where} {line}" for where, line in COMMANDS])
 def test_a_command_exists_with_its_options(where: str, line: str) -> None:
-    group: Any = typer.main.get_command(app)
-    name, *words = [word for word in shlex.split(line, comments=True) if word != "…"]
-    assert name in group.commands, f"{where}: no such command"
-    command = group.commands[name]
-    while hasattr(command, "commands"):
-        name, *words = words
-        assert name in command.commands, f"{where}: no such command"
-        command = command.commands[name]
-    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
-    given = {word.split("=")[0] for word in words if word.startswith("-") and word != "-"}
-    assert given - known - {"--help"} == set(), where
+    assert unknown(line) is None, where
 
 
 def test_marked_python_runs(client: httpx.Client) -> None:

@@ -15,7 +15,7 @@ from indexing.library import Library
 from indexing.store.audit import Entry
 from service.keys import id_of
 from tests.service.keyed import QUESTION, bearing, keyed, make_key
-from tests.service.running import NDJSON, create, lines, problem, running, trajectory
+from tests.service.running import EMBEDDER, NDJSON, create, lines, problem, running, trajectory
 from tests.support.shell import answer, shell_on
 
 ROOM = "/collections/{collection}"
@@ -165,3 +165,15 @@ def test_no_secret_and_no_text_is_in_the_table(service: tuple[TestClient, Librar
     assert "POST" in rows
     assert SECRET not in rows
     assert "prec_" not in rows
+
+
+def test_an_entry_of_a_rollback_says_what_is_served_since(service: tuple[TestClient, Library]) -> None:
+    client, library = service
+    library.create("twice", {"embedder": EMBEDDER})
+    first, _ = library.reindex("twice"), library.reindex("twice")
+    headers = bearing(make_key(library, "admin:twice"))
+    answer = client.post("/collections/twice/rollback", headers=headers)
+    assert answer.json() == {"generation": first.id}
+    entry = library.audit.list(1)[0]
+    assert (entry.action, entry.status, entry.subject) == (f"POST {ROOM}/rollback", 200, first.id)
+    library.remove("twice")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi import Request
 from starlette.testclient import TestClient
 
 from indexing.library import Library
+from indexing.records import Step, Trajectory
+from service.caller import Need, Unauthenticated
 from service.ui import router as pages
 from tests.service.keyed import QUESTION, addresses, bearing, keyed, make_key, words
-from tests.service.running import JSON_BODY, NDJSON, problem, until
+from tests.service.running import EMBEDDER, JSON_BODY, NDJSON, problem, until
 from tests.service.test_authentication import CALLS, at
 
 PAGES = sorted({path for method, path in addresses(pages) if method == "GET" and "{" not in path})
 """Pages that are not of one collection; what has a name in its address shows nothing without it."""
+
+SEEN = Trajectory("seen", "Book room 1 for Monday", (Step("The list of rooms", "click [room 1]"),))
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +175,21 @@ def test_pages_of_no_one_collection_tell_of_those_the_key_may_see(
     assert "/ui" in PAGES
     assert "rooms" in client.get("/ui", headers=bound).text
     until(lambda: _idle(client, everything))
+
+
+@pytest.mark.parametrize("name", ["static", "ui", "health", "docs"])
+def test_no_collection_s_name_opens_its_pages(service: tuple[TestClient, Library], name: str) -> None:
+    client, library = service
+    library.create(name, {"embedder": EMBEDDER})
+    library.upsert(name, "trajectory", [SEEN])
+    try:
+        for page in ("", "/live", "/ask", "/trajectories", "/trajectories/seen"):
+            problem(client.get(f"/ui/{name}{page}"), "unauthenticated", 401)
+    finally:
+        library.remove(name)
+
+
+def test_what_has_a_need_is_for_nobody_where_nobody_was_asked() -> None:
+    request = Request({"type": "http", "path_params": {}})
+    with pytest.raises(Unauthenticated):
+        asyncio.run(Need("retrieve").check(request, None))

@@ -98,7 +98,7 @@ def test_nothing_that_a_client_sends_is_fetched(client: TestClient) -> None:
         for strategy in get_args(Strategy):
             known = {"collection": "rooms", "instruction": url, "queries": [url], "strategy": strategy}
             assert client.post("/retrieve", json=known).status_code == 200
-        assert client.get("/ui/rooms", params={"trajectory": "link"}).status_code == 200
+        assert client.get("/ui/rooms/ask", params={"trajectory": "link"}).status_code == 200
         done.set()
         watching.join()
     assert came == []

@@ -19,6 +19,7 @@ from indexing.backup.archive import END, checksum, header, padding
 from indexing.backup.restoring import Wish
 from indexing.errors import InvalidInput, PrecedentError, StorageFull
 from indexing.library import Library
+from indexing.store.vectors import text_hash
 from tests.support.backups import answers, brought_back, contents, everything, fill, saved
 from tests.support.collections import NAME, open_library
 
@@ -81,6 +82,12 @@ class Forged:
         values = [from_json(line) for line in self.files["1/records.ndjson"].splitlines()]
         change(values)
         self.put("1/records.ndjson", b"".join(to_json(value) + b"\n" for value in values))
+
+    def index(self, name: str, content: bytes) -> None:
+        """Change a file of the generation, and what its manifest says of it."""
+        self.put(f"1/generation/{name}", content)
+        facts = {"size": len(content), "blake2b": blake2b(content, digest_size=16).hexdigest()}
+        self.collection["generation"]["files"][name] = facts
 
     def packed(self) -> bytes:
         for member in self.manifest["members"]:
@@ -210,6 +217,26 @@ LIES: dict[str, tuple[Callable[[Forged], Any], str]] = {
         lambda f: f.collection["generation"]["counts"].update(trajectories=5),
         "other sizes",
     ),
+    "generation of another model": (
+        lambda f: f.collection["generation"].update(embedder="x"),
+        "another model",
+    ),
+    "generation of no model": (lambda f: f.collection.update(embedder=None), "another model"),
+    "generation's settings": (
+        lambda f: f.collection["generation"]["settings"].update(tokenizer=None),
+        "settings that can't be",
+    ),
+    "generation's engine": (
+        lambda f: f.collection["generation"]["settings"].update(documents_engine="x"),
+        "documents_engine",
+    ),
+    "no files": (lambda f: f.collection["generation"].update(files=7), "files"),
+    "no file": (lambda f: f.collection["generation"]["files"].update({"a.b.c": 7}), "files"),
+    "no size": (
+        lambda f: f.collection["generation"]["files"]["trajectories.ids.npy"].update(size="much"),
+        "size",
+    ),
+    "no counts": (lambda f: f.collection["generation"].update(counts=[1]), "counts"),
     "file checksum": (
         lambda f: f.collection["generation"]["files"]["trajectories.ids.npy"].update(size=5),
         "isn't what its manifest says",
@@ -222,6 +249,11 @@ LIES: dict[str, tuple[Callable[[Forged], Any], str]] = {
         lambda f: f.put("1/vectors.bin", b"\xff" * len(f.files["1/vectors.bin"])),
         "finite|twice",
     ),
+    "a vector of another's text": (
+        lambda f: f.put("1/vectors.bin", text_hash("Delete everything") + f.files["1/vectors.bin"][16:]),
+        "none of its own",
+    ),
+    "no time": (lambda f: f.collection.update(created_at=1e300), "created_at"),
     "no line": (lambda f: f.put("1/records.ndjson", b"nonsense\n"), "isn't JSON"),
     "no change": (lambda f: f.put("1/records.ndjson", b"{}\n"), "no change"),
     "record": (lambda f: f.lines(lambda v: v[0]["record"].update(steps=[])), "can't be one"),
@@ -287,3 +319,25 @@ def test_a_bomb_is_refused_before_it_goes_off(archive: bytes, refused: Callable[
 def test_no_snapshot_at_all_is_told(refused: Callable[..., None]) -> None:
     for content in (b"", b"nonsense" * 1000, b"\0" * 5000, b"\x1f\x8b nonsense"):
         refused(content, "no snapshot|cut off|unpacked")
+
+
+def test_forged_vectors_and_indexes_are_left_behind_where_the_records_alone_are_wanted(
+    archive: bytes, tmp_path: Path
+) -> None:
+    forged = Forged.of(archive)
+    vectors = forged.files["1/vectors.bin"]
+    width = len(vectors) // forged.collection["texts"]
+    keys = [vectors[at : at + 16] for at in range(0, len(vectors), width)]
+    forged.put("1/vectors.bin", b"".join(key + b"\0" * (width - 16) for key in keys))
+    forged.index("trajectories.outline.faiss", b"nothing that FAISS should read")
+    embedder = forged.collection["embedder"]["fingerprint"]
+    with open_library(tmp_path) as library:
+        with pytest.raises(InvalidInput, match="can't be loaded"):
+            brought_back(library, forged.packed())
+        brought_back(library, forged.packed(), Wish(indexes=False))
+        assert library.collection(NAME).generation is None
+        assert library.vectors.get(embedder, keys) == {}
+        library.reindex(NAME)
+        found = library.vectors.get(embedder, keys)
+        assert len(found) == len(keys)
+        assert all(vector.any() for vector in found.values())
