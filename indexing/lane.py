@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from indexing.claims import Claims
 from indexing.embedder import Embedder
 from indexing.errors import DeadlineExceeded, EmbeddingFailed, Overloaded
 from indexing.store.vectors import VectorCache, text_hash
@@ -58,6 +59,7 @@ class EmbeddingLane:
         self._cache = cache
         self.max_waiting = max_waiting
         self.tally = Tally()
+        self._claims = Claims()
         self._cores = threading.Semaphore(cores or os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
@@ -151,13 +153,26 @@ class EmbeddingLane:
         told(len(texts) - len(order))
         for first in range(0, len(order), BATCH * 16):
             chunk = order[first : first + BATCH * 16]
-            fresh = dict(zip(chunk, self._encode([missing[key] for key in chunk]), strict=True))
-            self._cache.put(model, fresh)
-            known |= fresh
+            known |= self._made({key: missing[key] for key in chunk})
             told(len(texts) - len(order) + first + len(chunk))
         if not texts:
             return np.empty((0, self.embedder.dimension), np.float32)
         return np.stack([known[key] for key in hashes])
+
+    def _made(self, wanted: Mapping[bytes, str]) -> dict[bytes, Vectors]:
+        """Vectors that weren't in the cache a moment ago, embedded here or by whoever is at them already."""
+        model = self.embedder.fingerprint
+        made: dict[bytes, Vectors] = {}
+        while left := [key for key in wanted if key not in made]:
+            with self._claims.take(left) as (mine, others):
+                made |= self._cache.get(model, mine)
+                rest = [key for key in mine if key not in made]
+                fresh = dict(zip(rest, self._encode([wanted[key] for key in rest]), strict=True))
+                self._cache.put(model, fresh)
+                made |= fresh
+            for other in others:
+                other.wait()
+        return made
 
     def _encode(self, texts: Sequence[str]) -> list[Vectors]:
         batches = [texts[first : first + BATCH] for first in range(0, len(texts), BATCH)]

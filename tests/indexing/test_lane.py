@@ -24,6 +24,9 @@ class Held(HashingEmbedder):
         super().__init__(32)
         self.gate = threading.Event()
         self.gate.set()
+        self.model = threading.Event()
+        self.model.set()
+        """Cleared, indexing waits."""
         self.asked: list[str] = []
         self.indexed: list[list[str]] = []
 
@@ -34,6 +37,9 @@ class Held(HashingEmbedder):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         self.indexed.append(list(texts))
+        assert self.model.wait(20)
+        if "broken" in texts:
+            raise RuntimeError("it broke")
         plain = HashingEmbedder(32)
         return plain.encode(texts)
 
@@ -159,3 +165,33 @@ def test_a_model_that_breaks_down_gives_its_place_and_core_back(lane: EmbeddingL
     lane.embedder.encode_query = healthy  # type: ignore[method-assign]
     assert lane.query("fine").shape == (32,)
     assert lane.depth == 0
+
+
+def test_what_somebody_is_at_is_waited_for_not_embedded_again(lane: EmbeddingLane, held: Held) -> None:
+    held.model.clear()
+    with ThreadPoolExecutor(4) as pool:
+        indexing = [pool.submit(lane.index, ["a", "b", *own]) for own in ([], ["c"], ["d", "c"], [])]
+        until_indexed(held, {"a", "b", "c"})
+        held.model.set()
+        vectors = [one.result(20) for one in indexing]
+    assert sorted(text for batch in held.indexed for text in batch) == ["a", "b", "c", "d"]
+    for found in vectors:
+        assert (found[:2] == vectors[0]).all()
+
+
+def until_indexed(held: Held, texts: set[str]) -> None:
+    end = time.monotonic() + 10
+    while not texts <= {text for batch in held.indexed for text in batch}:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_what_somebody_failed_at_is_done_by_who_waited(lane: EmbeddingLane, held: Held) -> None:
+    held.model.clear()
+    with ThreadPoolExecutor(2) as pool:
+        failing = pool.submit(lane.index, ["a", "broken"])
+        until_indexed(held, {"a", "broken"})
+        waiting = pool.submit(lane.index, ["a"])
+        held.model.set()
+        assert isinstance(failing.exception(20), EmbeddingFailed)
+        assert waiting.result(20).shape == (1, 32)
