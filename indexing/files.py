@@ -83,6 +83,21 @@ def used(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def is_used(path: Path) -> bool:
+    """Whether a process holds a folder, or a lock file, just now."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def remove_unless_used(folder: Path) -> bool:
     """Remove a folder; tells whether it is gone. One in use stays, for another time."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +10,7 @@ from starlette.responses import RedirectResponse
 
 from service.bodies import media_type, read_body
 from service.caller import Forbidden, Unauthenticated
+from service.pages.site import HEADERS, templates
 from service.problems import Malformed
 from service.sessions import COOKIE, LASTS_S, is_our_own
 from service.state import ServiceHere
@@ -18,38 +18,14 @@ from service.state import ServiceHere
 PATH = "/ui/-/sign-in"
 OUT = "/ui/-/sign-out"
 MAX_FORM_BYTES = 4096
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; }
-input { font: inherit; width: 100%; box-sizing: border-box; margin: .25rem 0 1rem; padding: .5rem; }
-button { font: inherit; padding: .5rem 1rem; }
-"""
 
 router = APIRouter(include_in_schema=False)
 
 
 def page(root: str, told: str = "", status: int = 200) -> Response:
     """The page that asks for a key; `told` is why the one before wasn't taken."""
-    alert = f'<p role="alert">{escape(told)}</p>' if told else ""
-    text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in · Precedent</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f"<body><main><h1>Sign in</h1>{alert}"
-        "<p>This service asks for an API key. You stay signed in for twelve hours, on this browser only.</p>"
-        f'<form method="post" action="{escape(root)}{PATH}">'
-        '<label for="key">API key</label><input id="key" name="key" type="password" '
-        'autocomplete="current-password" spellcheck="false" required autofocus>'
-        "<button>Sign in</button></form>"
-        f'<form method="post" action="{escape(root)}{OUT}"><p>Signed in already? '
-        "<button>Sign out</button></p></form></main></body></html>"
-    )
+    places = {"base": root, "root": f"{root}/ui", "signed_in": False}
+    text = templates().get_template("sign_in.html").render(**places, told=told, into=PATH, out=OUT)
     return Response(text, status, HEADERS, "text/html")
 
 

@@ -9,8 +9,8 @@ from service.pages import assets, collection, home, latency, playground, reports
 files = APIRouter(include_in_schema=False)
 """Style and script of the pages: they tell nothing, and are for everyone."""
 
-files.include_router(assets.router, prefix="/ui")
+files.include_router(assets.router)
 
 router = APIRouter(include_in_schema=False)
 for part in (home, latency, runs, reports, playground, trajectories, collection):
-    router.include_router(part.router, prefix="/ui")
+    router.include_router(part.router)

@@ -82,7 +82,7 @@ class ArchiveReader:
     def __init__(self, stream: Source) -> None:
         self._stream = stream
         self._whole = blake2b(digest_size=32)
-        block = self._take(BLOCK, "a snapshot")
+        block = self._take(BLOCK, "its first block")
         info = _parsed(block)
         if info is None or info.name != MANIFEST or not 0 < info.size <= MAX_MANIFEST:
             raise InvalidInput("no snapshot: it doesn't begin with its manifest", MANIFEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +30,7 @@ def doctor(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Check settings, packages, the data folder, every collection and the running service."""
+    """Check settings, packages, the data folder, keys, every collection and the running service."""
     findings = list(examine(data_dir, url))
     problems = sum(finding.level == "problem" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)
@@ -67,6 +68,8 @@ def _data(settings: Settings) -> Iterator[Finding]:
     from service.doctor.database import check_database
     from service.doctor.findings import problem
     from service.doctor.folder import check_folder
+    from service.doctor.keys import check_keys
+    from service.doctor.leftovers import check_leftovers
 
     found = list(check_folder(settings.data_dir))
     if settings.database_url is None and settings.data_dir.is_dir():
@@ -77,6 +80,8 @@ def _data(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with open_library(settings.data_dir) as library:
+            yield from check_leftovers(library)
+            yield from check_keys(library.keys.list(), settings, time.time())
             yield from check_collections(library)
     except PrecedentError as error:
         yield problem("database", str(error), "the message says what to do")

@@ -16,7 +16,7 @@ FOREVER = "public, max-age=31536000, immutable"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """For a file that is opened by itself."""
 
-router = APIRouter(prefix="/-/static", include_in_schema=False)
+router = APIRouter(prefix="/ui/-/static", include_in_schema=False)
 
 
 @cache

@@ -18,6 +18,7 @@ from service.caller import names_seen
 from service.pages.assets import named
 from service.pages.wording import FILTERS
 from service.problems import InvalidFields, faults_of, of_error
+from service.sessions import COOKIE
 from service.state import service_of
 
 POLICY = "; ".join(
@@ -49,6 +50,7 @@ def templates() -> Environment:
         loader=ChoiceLoader([PackageLoader("service"), PackageLoader("evaluation")]),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -64,6 +66,7 @@ async def page(request: Request, template: str, status: int = 200, **shown: Any)
         "base": base,
         "root": f"{base}/ui",
         "address": f"{base}/ui/{request.path_params.get('collection')}",
+        "signed_in": COOKIE in request.cookies,
     }
     render = partial(templates().get_template(template).render, **places, **shown)
     service = service_of(request)
@@ -103,5 +106,9 @@ def may_see(names: frozenset[str] | None, *collections: str) -> bool:
 
 
 def pages() -> APIRouter:
-    """A router for pages; no name of a collection begins with `-`, so what isn't one's is under `/-/`."""
-    return APIRouter(include_in_schema=False, route_class=Page)
+    """A router for pages; no name of a collection begins with `-`, so what isn't one's is under `/-/`.
+
+    Its own prefix, not that of who includes it: so each route knows its whole address, and log, metrics
+    and traces call it by that.
+    """
+    return APIRouter(prefix="/ui", include_in_schema=False, route_class=Page)

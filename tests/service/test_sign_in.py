@@ -117,7 +117,7 @@ def test_keys_that_do_not_sign_in_are_told_and_shown_to_nobody(service: tuple[Te
         ("", 401, "no API key"),
         ("<script>alert(1)</script>", 401, "no API key"),
         (make_key(library, "retrieve")[:-1] + "x", 401, "no API key"),
-        (make_key(library, "write"), 403, "no scope &#x27;retrieve&#x27;"),
+        (make_key(library, "write"), 403, "no scope &#39;retrieve&#39;"),
     ):
         answer = client.post(PATH, data={"key": typed}, headers=OURS)
         assert (answer.status_code, told in answer.text) == (status, True), answer.text

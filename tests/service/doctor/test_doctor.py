@@ -66,7 +66,8 @@ def test_a_healthy_installation_has_nothing_to_mend(data: Path, tmp_path: Path) 
     found = answer(shell("doctor", "--json"))
     assert (found["problems"], found["warnings"]) == (0, 0), found
     about = {one["about"] for one in found["findings"]}
-    assert about == {"settings", "packages", "data folder", "database", "collection forms", "service"}
+    parts = {"settings", "packages", "data folder", "database", "keys", "collection forms", "service"}
+    assert about == parts
     assert "precedent " + version("precedent") in str(found)
     (next((data / "collections").rglob("*.npy"))).write_bytes(b"")
     told = shell("doctor", code=1)

@@ -112,3 +112,14 @@ def test_facts_are_told_as_filters_name_them() -> None:
     told = {"a": {"b": [1, "two"], "c": None}, "d": True}
     assert facts(told) == [("a.b", "1, two"), ("d", "true")]
     assert len(facts({str(number): number for number in range(1000)})) == 60
+
+
+def test_metrics_know_each_page_by_its_whole_address(client: TestClient) -> None:
+    create(client, "rooms", trajectory("one"))
+    for path in (*PAGES, "/ui/-/static/nothing.css"):
+        client.get(path)
+    metrics = client.get("/metrics").text
+    pages = {"/ui", "/ui/-/jobs", "/ui/{collection}", "/ui/{collection}/ask", "/ui/-/static/{name}"}
+    routes = set(re.findall(r'precedent_http_requests_total\{[^}]*route="([^"]*)"', metrics))
+    assert routes >= pages
+    assert not any(route.startswith(("/{", "/-")) for route in routes)
