@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from benchmarks.heartbeat import late
 from service import server
 from service.app import create_app
 from service.bodies import JSON_TYPE, read_json
@@ -26,7 +26,6 @@ from service.telemetry.logs import log_to_stderr
 
 router = APIRouter(prefix="/bench", include_in_schema=False)
 BODY = 1 << 24
-BEAT_S = 0.005
 
 
 class Texts(BaseModel):
@@ -92,12 +91,7 @@ async def usage() -> Response:
 @router.post("/heartbeat")
 async def heartbeat(seconds: Annotated[float, Query(gt=0)]) -> Response:
     """By how many milliseconds the event loop comes late to what should run every few, for a while: p99."""
-    late: list[float] = []
-    end = time.perf_counter() + seconds
-    while (due := time.perf_counter() + BEAT_S) < end:
-        await asyncio.sleep(BEAT_S)
-        late.append(time.perf_counter() - due)
-    return _told(sorted(late)[int(len(late) * 0.99)] * 1e3)
+    return _told(await late(seconds))
 
 
 def main() -> None:

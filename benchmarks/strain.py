@@ -12,6 +12,7 @@ from statistics import median
 
 from benchmarks.client import Client, at_once, request, served
 from benchmarks.comparison import Bar, Comparison, Round
+from benchmarks.heartbeat import beside
 from benchmarks.retrieve import CLIENTS, Asked, prepare, wires
 
 TIMES = 10
@@ -145,11 +146,18 @@ def _heartbeat(url: str, some: Sequence[bytes], asked: Asked, seconds: float) ->
     with ThreadPoolExecutor(EMBEDDED_AT_ONCE + 1) as pool:
         ingesting = pool.submit(ingest)
         asking = [pool.submit(ask, number) for number in range(EMBEDDED_AT_ONCE)]
-        busy = _late(url, seconds)
+        with beside(seconds) as idling:
+            busy = _late(url, seconds)
+            meanwhile = idling.result()
         enough.set()
         answered = sum(one.result() for one in asking)
         ingesting.result()
-    facts = {"requests at once": EMBEDDED_AT_ONCE, "answered": answered, "records ingested": loaded}
+    facts = {
+        "requests at once": EMBEDDED_AT_ONCE,
+        "answered": answered,
+        "records ingested": loaded,
+        "an idle loop in another process meanwhile, p99, ms": meanwhile,
+    }
     return Comparison(
         "strain, how late the event loop comes, p99, amid requests and ingest", "ms", busy, idle,
         "the same loop idle", Bar(1.0, 20.0), facts,
