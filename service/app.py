@@ -86,7 +86,7 @@ async def _open(
     """Open everything; the stack closes it in reverse."""
     _closing(stack, telling.traces.close)
     if given is None:
-        opening = partial(Library, settings.data_dir, url=settings.database_url, keep=settings.retention())
+        opening = partial(_library, settings)
         library = await to_thread.run_sync(opening)
         _closing(stack, library.close)
     else:
@@ -111,6 +111,13 @@ async def _open(
     _closing(stack, searching.close)
     telling.metrics.watch(library, searching, lambda: readiness.ready)
     return Service(settings, library, writer, jobs, readiness, searching, authority, telling)
+
+
+def _library(settings: Settings) -> Library:
+    """The data folder's library; a reindex fits the ranker, as everywhere."""
+    from retrievers.learning import learn
+
+    return Library(settings.data_dir, url=settings.database_url, learner=learn, keep=settings.retention())
 
 
 def _closing(stack: AsyncExitStack, close: Callable[[], None]) -> None:
