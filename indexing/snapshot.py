@@ -203,6 +203,11 @@ class Snapshot(Derived):
             prints[2, mine] = segment.action[local]
         return Positions(numbers, owner, index, *prints)
 
+    def owners(self, positions: Numbers) -> Numbers:
+        """The trajectory that each position is of."""
+        segments, starts = self.trajectories.segments, self.trajectories.starts
+        return self._of_positions(positions, np.int64, lambda i, local: starts[i] + segments[i].owner[local])
+
     def actions_at(self, numbers: Numbers) -> NDArray[np.uint64]:
         """The action's fingerprint at each position."""
         segments = self.trajectories.segments

@@ -34,6 +34,9 @@ WORDS, PAIRS, COMMON, COMMON_TIMES = 150, 150, 100, 3
 ITSELF = 0.5
 """What it weighs that an advice is this one; its words weigh 1 together, its pairs too."""
 
+BEGINNING, END, LONGEST = "^", "$", 24
+"""What stands around an advice's words, and how many of all these are read."""
+
 EPOCHS, BATCH, RATE, FIRST = 8, 256, 0.05, 1e-8
 
 
@@ -63,11 +66,10 @@ def drawn_key(id: str, at: int | str) -> bytes:
 
 
 def clone(snapshot: Snapshot, kin: Numbers, progress: Callable[[], None]) -> Cloned | None:
-    """A policy for each fold of a generation's tasks; None where nothing was done twice, or there are
-    fewer groups of kin than folds.
+    """A policy for each fold of a generation's tasks; None where there is nothing to learn from.
 
-    `kin` numbers each trajectory's group: those of one task or one rollout have the same. `progress`
-    may raise to cancel.
+    That is where nothing was done twice, or there are fewer groups of kin than folds. `kin` numbers each
+    trajectory's group: those of one task or one rollout have the same. `progress` may raise to cancel.
     """
     segment, moments = snapshot.trajectories.segments[0], moments_of(snapshot)
     every = [(n, at) for n in range(len(segment)) for at in range(int(segment.steps[n]))]
@@ -180,12 +182,9 @@ def _composed(given: Keys, text: Callable[[int], str]) -> tuple[Keys, Any]:
 
 def _pieces(text: str) -> tuple[list[str], list[str]]:
     """The distinct words of an advice, and its pairs of neighbours, ends included."""
-    words = [NOTHING_BEFORE, *text.split(" "), NOTHING_AFTER][:24]
+    words = [BEGINNING, *text.split(" "), END][:LONGEST]
     pairs = [f"{one} {two}" for one, two in itertools.pairwise(words)]
     return sorted(set(words[1:-1])), sorted(set(pairs))
-
-
-NOTHING_BEFORE, NOTHING_AFTER = "^", "$"
 
 
 def _numbered(each: Sequence[Sequence[str]], most: int, first: int) -> dict[str, int]:

@@ -151,7 +151,7 @@ class Context:
     def after_same_actions(self, most: int) -> Numbers:
         """Moments in scope after the same last two pieces of advice; at most so many, spread evenly."""
         found = self.moments.after_two(self.moment[1])
-        found = found[self.scope[self.snapshot.positions(found).owner]]
+        found = found[self.scope[self.snapshot.owners(found)]]
         return found if len(found) <= most else found[:: -(-len(found) // most)]
 
     @cached_property

@@ -44,7 +44,7 @@ def recalled(context: Context, given: set[int], taken: Numbers) -> Numbers:
     for advice in wanted:
         if advice not in given:
             bearing = moments.bearing(advice)
-            bearing = bearing[scope[context.snapshot.positions(bearing).owner]]
+            bearing = bearing[scope[context.snapshot.owners(bearing)]]
             found.append(bearing[:: -(-len(bearing) // LOOKED_AT)] if len(bearing) else bearing)
     steps = fitting(context, np.concatenate([np.empty(0, np.int64), *found]))
     near = (steps.scores + TASK * context.instruction_similarity(steps.owners)).round(9)

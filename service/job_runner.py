@@ -51,6 +51,7 @@ class _Work:
 
     job: Job
     stop: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
     stage: str | None = None
     stage_since: float = 0.0
@@ -128,7 +129,7 @@ class JobRunner:
         """
         with self._lock:
             for work in self._works.values():
-                if work.job.collection == collection:
+                if work.job.collection == collection and not work.over:
                     raise Conflict(
                         f"job {work.job.id} reindexes {collection!r} already; wait for it, "
                         f"or cancel it with POST /jobs/{work.job.id}/cancel"
@@ -212,6 +213,7 @@ class JobRunner:
 
     def _end(self, work: _Work, future: Future[JSON]) -> None:
         """Keep how the job ended; called once, whatever came out of it."""
+        work.over = True  # before anybody can read that it is finished, and asks for another
         ended = self._outcome(work.job, future)
         before = ""
         try:

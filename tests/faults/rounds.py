@@ -18,7 +18,7 @@ FAILING_CALLS = {"test": 8, "short": 30, "full": 1 << 30}
 """System calls that are made to fail, of each act; in the full round every one."""
 
 CUTS = {"test": 10, "short": 60, "full": 1 << 30}
-LEAKS = {"test": (100, 5), "short": (1_000, 20), "full": (10_000, 100)}
+LEAKS = {"test": (60, 3), "short": (1_000, 20), "full": (10_000, 100)}
 """Requests and swaps."""
 
 READERS = {"test": 8, "short": 32, "full": 32}

@@ -20,7 +20,7 @@ from tests.faults.serving import Serving, leftovers
 from tests.faults.writing import Beside, Write, write_all
 
 NAME = "forms"
-RECORDS = 500
+RECORDS = 150
 PAST_THE_END = 2.0
 """Kills come until this share of a reindex's length, which varies: some come just after the swap."""
 TURNS: tuple[dict[str, Any], ...] = (

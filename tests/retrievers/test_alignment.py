@@ -127,7 +127,7 @@ def test_each_channel_gives_what_it_may_and_nobody_is_shown_twice(
     assert channels.count("observation") <= seen
     assert channels.count("model") <= meant
     assert len({one.trajectory for one in found}) == len(found)
-    assert {snapshot.positions(np.array([one.position])).owner[0] for one in found} == {
+    assert {snapshot.owners(np.array([one.position]))[0] for one in found} == {
         one.trajectory for one in found
     }
 

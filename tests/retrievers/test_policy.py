@@ -167,7 +167,7 @@ def test_what_the_agent_did_is_recalled_from_whoever_is_free_and_in_scope(bench:
 
     def owners(given: set[int], taken: NDArray[np.int64]) -> list[str]:
         positions = recalled(context, given, taken)
-        return [snapshot.trajectories.id(int(n)) for n in snapshot.positions(positions).owner]
+        return [snapshot.trajectories.id(int(n)) for n in snapshot.owners(positions)]
 
     opened, waved = context.advice
     assert owners(set(), free) == ["a", "d"]

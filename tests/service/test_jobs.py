@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,7 +17,7 @@ from indexing.generations import Manifest
 from indexing.learned import Learner
 from indexing.library import Library
 from indexing.records import JSON
-from indexing.store.jobs import INTERRUPTED, Job
+from indexing.store.jobs import INTERRUPTED, Job, JobFields, JobState
 from service.job_runner import MOST_ATTEMPTS
 from tests.service.running import create, finished, problem, reindexed, running, trajectory, until
 
@@ -219,3 +220,24 @@ def test_a_dry_run_compares_and_changes_nothing(client: TestClient) -> None:
     assert reindexed(client, dry_run=False)["result"] is None
     problem(client.post("/collections/rooms/reindex", json={"dry_run": 1}), "invalid-input", 422)
     problem(client.put("/collections/rooms", json={"dry_run": True}), "invalid-input", 422)
+
+
+def test_whoever_reads_that_a_job_is_finished_may_ask_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library(tmp_path) as library, running(tmp_path, library) as client:
+        create(client, "rooms", trajectory("a"))
+        update, answers = library.jobs.update, list[int]()
+
+        def read_at_once(
+            id: str, expected: tuple[JobState, ...] | None = None, **fields: Unpack[JobFields]
+        ) -> None:
+            update(id, expected, **fields)
+            if fields.get("state") == "succeeded" and not answers:
+                answers.append(client.post("/collections/rooms/reindex").status_code)
+
+        monkeypatch.setattr(library.jobs, "update", read_at_once)
+        reindexed(client, "rooms")
+        until(lambda: bool(answers))
+        until(lambda: [job["state"] for job in client.get("/jobs").json()["jobs"]] == ["succeeded"] * 2)
+    assert answers == [202]
