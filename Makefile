@@ -29,8 +29,8 @@ help: ## This list
 serve: $(SERVE) ## Start the service with the sample collections on 127.0.0.1:8000 (PORT, DATA_DIR)
 	@exec $(VENV)/bin/precedent serve --port $(PORT) --data-dir "$(DATA_DIR)" --samples samples
 
-test: $(DEV) ## Run the whole test suite (PYTEST_ARGS, JOBS)
-	$(RUN) -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+test: $(DEV) ## Run the test suite, all but tests/faults (PYTEST_ARGS, JOBS)
+	$(RUN) -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/faults $(PYTEST_ARGS)
 
 lint: $(DEV) ## Style, types, import contracts, API and docs drift
 	$(VENV)/bin/ruff check .

@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--round",
         choices=("test", "short", "full"),
         default="test",
-        help="how often tests/faults kills and fuzzes: as part of the suite, a short round, the full one",
+        help="how often tests/faults kills and fuzzes: a quick look, a short round, the full one",
     )
     parser.addoption(
         "--long", action="store_true", help="ten times the operations of the state machine, five of the fuzz"
