@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -29,6 +30,8 @@ class Deed:
 
     records: int | None = None
     subject: str | None = None
+    call_off: Callable[[], None] | None = None
+    """Stops what has only been begun, should the entry not be kept: nothing large is done in silence."""
 
 
 def deed_of(request: Request) -> Deed:
@@ -86,5 +89,7 @@ async def _keep(scope: Scope, need: Need, status: int) -> PrecedentError | None:
         await to_thread.run_sync(service.library.audit.append, entry, limiter=service.storing)
     except PrecedentError as error:
         log.error("not in the audit log (%s): %s", error, entry)
+        if deed.call_off is not None:
+            deed.call_off()
         return error
     return None

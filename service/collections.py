@@ -225,7 +225,8 @@ async def reindex_collection(collection: CollectionName, service: ServiceHere, r
     check_settings(service.settings, changes)
     call = partial(service.jobs.submit, collection, changes, asked.dry_run is True)
     job = await to_thread.run_sync(call, limiter=service.storing)
-    deed_of(request).subject = job.id
+    deed = deed_of(request)
+    deed.subject, deed.call_off = job.id, partial(service.jobs.call_off, job.id)
     return _answer(describe_job(job, None), 202, {"Location": f"/jobs/{job.id}"})
 
 

@@ -123,13 +123,13 @@ class JobRunner:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, collection: str, changes: Mapping[str, JSON], dry_run: bool = False) -> Job:
-        """Enter a reindex; raises Conflict while another of the collection isn't finished.
+        """Enter a reindex; raises Conflict while another of the collection goes on and isn't told to stop.
 
         With `dry_run` what is built is only asked, and how it compares is the job's result.
         """
         with self._lock:
             for work in self._works.values():
-                if work.job.collection == collection and not work.over:
+                if work.job.collection == collection and not (work.over or work.stop.is_set()):
                     raise Conflict(
                         f"job {work.job.id} reindexes {collection!r} already; wait for it, "
                         f"or cancel it with POST /jobs/{work.job.id}/cancel"
@@ -163,6 +163,13 @@ class JobRunner:
                 self._works.pop(id, None)
         return self.get(id)
 
+    def call_off(self, id: str) -> None:
+        """Stop a job of this process, waiting for nothing; one that is over stays as it is."""
+        with self._lock:
+            work = self._works.get(id)
+        if work is not None:
+            work.stop.set()
+
     def get(self, id: str) -> Job:
         """The job of this id; raises NotFound."""
         job = self._store.get(id)
@@ -179,6 +186,8 @@ class JobRunner:
     def _run(self, work: _Work) -> JSON:
         """Do a job's work; returns its result, if it has one."""
         job = work.job
+        if work.stop.is_set():
+            raise Cancelled(job.id)
         now = time.time()
         try:
             self._store.update(

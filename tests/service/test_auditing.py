@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from indexing.building import Progress
 from indexing.errors import StorageFull
 from indexing.library import Library
+from indexing.records import JSON
 from indexing.store.audit import Entry
 from service.keys import id_of
 from tests.service.keyed import QUESTION, bearing, keyed, make_key
-from tests.service.running import EMBEDDER, NDJSON, create, lines, problem, running, trajectory
+from tests.service.running import EMBEDDER, NDJSON, create, finished, lines, problem, running, trajectory
 from tests.support.shell import answer, shell_on
 
 ROOM = "/collections/{collection}"
@@ -110,6 +113,33 @@ def test_what_is_not_in_the_log_is_not_acknowledged(
         monkeypatch.undo()
         again = client.post(url, content=lines(trajectory("b", 2)), headers=NDJSON)
         assert again.json()["unchanged"] == 1
+
+
+def test_a_job_whose_beginning_cannot_be_noted_is_called_off_and_can_be_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library(tmp_path) as library, running(tmp_path, library) as client:
+        create(client, "rooms", trajectory("a", 1))
+        refused = threading.Event()
+
+        def full(_: Entry) -> None:
+            raise StorageFull("no room for an entry")
+
+        def waiting(name: str, _: Mapping[str, JSON], progress: Progress) -> None:
+            assert refused.wait(30)
+            progress("embedding", 0, 1)
+            raise AssertionError(f"{name} goes on after its request was refused")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(library.audit, "append", full)
+            patched.setattr(library, "reindex", waiting)
+            problem(client.post("/collections/rooms/reindex"), "storage-full", 507)
+            patched.undo()
+            again = client.post("/collections/rooms/reindex").json()["id"]
+            refused.set()
+            assert finished(client, again)["state"] == "succeeded"
+        states = {job["id"] == again: job["state"] for job in client.get("/jobs").json()["jobs"]}
+        assert states == {True: "succeeded", False: "cancelled"}
 
 
 def test_a_fault_of_ours_is_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
