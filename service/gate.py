@@ -82,8 +82,8 @@ class Gate:
 
     def _send_away(self) -> None:
         """All who wait but the first few."""
-        waiting = [one for one in self._inside if not (one.running() or one.done())]
-        self._sent_away.update(one for one in waiting[self._short :] if one.cancel())
+        inside = [one for one in self._inside if not one.done()]
+        self._sent_away.update(one for one in inside[self._running + self._short :] if one.cancel())
 
     async def run(self, work: Callable[[], T], deadline: float) -> T:
         """What `work` returns, from a thread that came free before `deadline` (time.monotonic).

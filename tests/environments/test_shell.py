@@ -117,12 +117,7 @@ def test_nothing_is_left_running(shell: Shell) -> None:
 
 def test_memory_files_processes_and_output_are_limited(shell: Shell) -> None:
     shell.reset(GREET)
-    assert (
-        "xhausted"
-        in shell.step(
-            "head -c 900M /dev/zero | tail -c 800M | wc -c; dd bs=800M if=/dev/zero of=/dev/null count=1"
-        ).observation
-    )
+    assert "xhausted" in shell.step("dd bs=800M if=/dev/zero of=/dev/null count=1").observation
     shell.step("head -c 2M /dev/zero > big")
     assert shell.step("stat -c %s big").observation == f"{1 << 20}\n(exit 0; in ~)"
     assert "Resource temporarily unavailable" in shell.step("for i in {1..40}; do sleep 9 & done").observation
