@@ -129,7 +129,8 @@ class JobRunner:
         """
         with self._lock:
             for work in self._works.values():
-                if work.job.collection == collection and not (work.over or work.stop.is_set()):
+                stopped = work.stop.is_set() and not self._closing
+                if work.job.collection == collection and not (work.over or stopped):
                     raise Conflict(
                         f"job {work.job.id} reindexes {collection!r} already; wait for it, "
                         f"or cancel it with POST /jobs/{work.job.id}/cancel"
