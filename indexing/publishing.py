@@ -105,20 +105,21 @@ class Publisher:
         try:
             return self.load(collection.id, generation)
         except CorruptGeneration as error:
-            now = self.catalog.get(collection.name)
-            if now is not None and now.generation not in (None, generation):
-                return self.load_or_rebuild(now, now.generation, builder)  # it was removed: another is served
-            log.error(
-                "generation %s of %s is refused: %s; building it again", generation, collection.name, error
-            )
-            row = self.catalog.generation(generation)
-            if row is not None:
-                self.catalog.set_generation_state(generation, "failed")
-            settings = CollectionSettings(**row.manifest["settings"]) if row else None
-            with self.building(collection.id):
-                built = self.build(collection, builder(settings))
-                self.publish(collection.id, built)
-            return self.load(collection.id, built.id, built)
+            broken = str(error)  # the error itself would hold what was mapped before it broke
+        now = self.catalog.get(collection.name)
+        if now is not None and now.generation not in (None, generation):
+            return self.load_or_rebuild(now, now.generation, builder)  # it was removed: another is served
+        log.error(
+            "generation %s of %s is refused: %s; building it again", generation, collection.name, broken
+        )
+        row = self.catalog.generation(generation)
+        if row is not None:
+            self.catalog.set_generation_state(generation, "failed")
+        settings = CollectionSettings(**row.manifest["settings"]) if row else None
+        with self.building(collection.id):
+            built = self.build(collection, builder(settings))
+            self.publish(collection.id, built)
+        return self.load(collection.id, built.id, built)
 
     def before(self, collection: rows.Collection) -> str:
         """The generation before the served one; raises Conflict where there is none."""
