@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -40,7 +41,8 @@ def make_engine(url: URL) -> Engine:
 def _sqlite_engine(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise InvalidInput("SQLite needs a file that all connections share: sqlite:///path", "database")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(url.database)
+    file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
         pool_size=POOL_SIZE,
@@ -58,6 +60,8 @@ def _sqlite_engine(url: URL) -> Engine:
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute(f"PRAGMA journal_size_limit={WAL_SIZE_LIMIT}")
+            if os.access(file, os.W_OK):
+                _refuse_reading_alone(cursor)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -79,6 +83,25 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _refuse_reading_alone(cursor: sqlite3.Cursor) -> None:
+    """Raise for a connection that can't write to a file that can be written.
+
+    SQLite opens the file for reading alone where it may not open it otherwise, if only for a moment (too
+    many open files); such a connection would stay in the pool, and each write that gets it would fail.
+    """
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        cursor.execute("BEGIN IMMEDIATE")  # which asks for no more than reading where that is all there is
+        cursor.execute("PRAGMA user_version=0")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
+            raise
+    finally:
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000:.0f}")
 
 
 def for_reading(connection: Connection) -> Connection:

@@ -22,7 +22,7 @@ from tests.faults.serving import Serving
 
 NAME = "forms"
 PATH = f"/collections/{NAME}"
-MEBIBYTES = 24
+MEBIBYTES = 64
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def test_a_full_disk_refuses_writes_answers_on_and_recovers(
             serving.settle(NAME)
             oracle.check(serving, ["t1", f"{turn}/0/1/0"])
             assert write(serving, oracle, records[: 10 + turn], "?wait=true")
-            assert ended(serving, serving.post(f"{PATH}/reindex"))["state"] == "succeeded"
+            job = ended(serving, serving.post(f"{PATH}/reindex"))
+            assert job["state"] == "succeeded", job
             assert retrieved(serving, requests[0])["demonstrations"]
             print(f"{turn}: {room:,} bytes taken, {kept} records found room in what was left")
         assert serving.faults() == ""

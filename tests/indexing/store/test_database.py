@@ -4,6 +4,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, make_url, select
+from sqlalchemy import Engine, event, make_url, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from indexing.errors import Conflict, InvalidInput, Overloaded, PrecedentError, StorageFailed, StorageFull
@@ -71,6 +73,22 @@ def test_an_address_that_no_database_answers_to(url: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         open_database(url)
     assert raised.value.field == "database"
+
+
+@pytest.mark.parametrize("transaction", [read, write])
+def test_a_connection_that_opened_for_reading_alone_is_not_kept(
+    sqlite_url: str, sqlite_engine: Engine, transaction: Callable[[Engine], AbstractContextManager[Any]]
+) -> None:
+    """What SQLite makes of too many open files: it tries again, and opens the file for reading."""
+    file = make_url(sqlite_url).database
+    opened = [sqlite3.connect(f"file:{file}?mode=ro", uri=True, check_same_thread=False)]
+    event.listen(sqlite_engine, "do_connect", lambda *_: opened.pop() if opened else None)
+    sqlite_engine.dispose()
+    with pytest.raises(PrecedentError, match="readonly"), transaction(sqlite_engine):
+        pass
+    with write(sqlite_engine) as connection:
+        connection.exec_driver_sql("DELETE FROM collections")
+    assert opened == []
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
