@@ -70,6 +70,11 @@ def ranker_of(snapshot: Snapshot) -> Ranker:
     return base.derived("ranker", lambda: _loaded(model))
 
 
+def is_fitted(snapshot: Snapshot) -> bool:
+    """Whether a ranker was fitted for a snapshot's generation."""
+    return MODEL in snapshot.learned
+
+
 def _loaded(model: bytes) -> Ranker:
     try:
         fitted = FittedRanker.load(model)

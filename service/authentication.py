@@ -20,7 +20,7 @@ OPEN = ("/health/live", "/health/ready", sign_in.PATH, sign_in.OUT)
 OPEN_FOLDER = "/ui/-/static/"
 """Open to all, as `OPEN` is: the files that belong to the pages. No collection's name begins with `-`."""
 
-FOR_PEOPLE = ("/ui", "/docs", "/openapi.json")
+FOR_PEOPLE = ("/", "/ui", "/docs", "/openapi.json")
 """What a browser may show, and a session opens; programs show their key each time."""
 
 
@@ -89,6 +89,8 @@ def _refusal(request: Request, path: str, error: PrecedentError) -> Any:
     asked_by_browser = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if not (isinstance(error, Unauthenticated) and asked_by_browser and _is_for_people(path)):
         return told
-    page: Response = sign_in.page(sign_in.root_of(request), str(error) if error.shown else "", 401)
+    next = f"{path}?{request.url.query}" if request.url.query else path
+    told_why = str(error) if error.shown else ""
+    page: Response = sign_in.page(sign_in.root_of(request), told_why, 401, sign_in.allowed(next))
     page.headers["WWW-Authenticate"] = told.headers["WWW-Authenticate"]
     return page

@@ -35,7 +35,8 @@ async def ready(service: ServiceHere) -> Response:
         milliseconds = await to_thread.run_sync(service.readiness.check)
     except NotReady:
         if reserved:
-            raise NotReady("it can't do its work yet; the log says why") from None
+            settled = service.readiness.settled
+            raise NotReady("it can't do its work; the log says why" if settled else "still loading") from None
         raise
     found = await to_thread.run_sync(service.library.catalog.list, limiter=service.storing)
     body = {

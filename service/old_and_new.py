@@ -22,6 +22,7 @@ from indexing.live import LiveCollection
 from indexing.parsing import decode, describe
 from indexing.records import JSON
 from retrievers.query_writers import TemplateWriter
+from retrievers.ranker import is_fitted
 from retrievers.requests import Answer
 from retrievers.retrieval import retrieve
 from service.retrieval import to_request, write_queries
@@ -115,6 +116,12 @@ def described(found: Mapping[str, Any]) -> str:
             f"places moved, of those in common: {found['mean_rank_change'] or 0:.1f} on the mean",
             f"milliseconds, median: {times['old']['p50']:.1f} old, {times['new']['p50']:.1f} new",
         ]
+    fitted = found["fitted"]
+    if fitted["old"] != fitted["new"]:
+        which = "the new generation, not for" if fitted["new"] else "the served generation, not for"
+        lines.append(f"a ranker was fitted for {which} the other: that alone changes answers of agentic")
+    if found["differing"]:
+        lines.append(f"those that differ most, at most {SHOWN}:")
     for one in found["differing"]:
         step = f"{one['trajectory']} at step {one['step']}" if "trajectory" in one else None
         old, new = (", ".join(one[which][:5]) or "nothing" for which in ("old", "new"))
@@ -161,6 +168,7 @@ def compare(
     differing = [pair for pair in pairs if _ids(pair.old[0]) != _ids(pair.new[0])]
     moves = [move for pair in pairs for move in _moves(_ids(pair.old[0]), _ids(pair.new[0]))]
     return {
+        "fitted": {"old": is_fitted(old.snapshot), "new": is_fitted(new.snapshot)},
         "situations": len(pairs),
         "identical": len(pairs) - len(differing),
         "overlap": {str(k): _mean([_overlap(pair, k) for pair in pairs]) for k in DEPTHS},

@@ -49,6 +49,7 @@ class Readiness:
         self._probed_at = float("-inf")
         self._probe_ms = 0.0
         self._missing = "the collections are being loaded"
+        self._fault = ""
         self._loaded = False
         self._settled = False
         self._ready = False
@@ -87,8 +88,8 @@ class Readiness:
         """Probe before anybody asks: loading the embedder takes seconds that no health check should wait."""
         try:
             self._look()
-        except NotReady as error:
-            log.error("%s", error)
+        except NotReady:
+            pass  # told in the log; who asks finds out for himself
         finally:
             self._missing = ""
 
@@ -104,10 +105,13 @@ class Readiness:
     def _look(self) -> None:
         try:
             self._probe_ms = self._measured()
-        except NotReady:
+        except NotReady as error:
             self._ready = False
+            if str(error) != self._fault:
+                log.error("%s", error)
+            self._fault = str(error)
             raise
-        self._ready = True
+        self._ready, self._fault = True, ""
         self._probed_at = time.monotonic()
 
     def _measured(self) -> float:

@@ -55,7 +55,8 @@ def page(document: Mapping[str, JSON]) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}: API reference</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
         f"<main><h1>{title}</h1><p>{escape(info['summary'])}</p>"
-        '<p class="quiet">The same for programs: <a href="/openapi.json">openapi.json</a>. '
+        '<p class="quiet"><a href="ui">Pages to look at</a>. '
+        'The same for programs: <a href="openapi.json">openapi.json</a>. '
         "Errors are RFC 9457 problem details.</p>"
         f"{sections}<h2>Schemas</h2>{schemas}</main></html>"
     )

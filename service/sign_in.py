@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import parse_qsl
 
@@ -17,15 +18,20 @@ from service.state import ServiceHere
 
 PATH = "/ui/-/sign-in"
 OUT = "/ui/-/sign-out"
-MAX_FORM_BYTES = 4096
+MAX_FORM_BYTES = 8192
+LONGEST_NEXT = 2_000
+NO_KEY = "That is no API key that opens this. Paste it whole, with prec_ and all."
+
+_NEXT = re.compile(r"/(ui|docs)([/?][!-\[\]-~]*)?", re.ASCII)
+"""Where one may be sent after signing in: our own pages."""
 
 router = APIRouter(include_in_schema=False)
 
 
-def page(root: str, told: str = "", status: int = 200) -> Response:
-    """The page that asks for a key; `told` is why the one before wasn't taken."""
+def page(root: str, told: str = "", status: int = 200, next: str = "") -> Response:
+    """The page that asks for a key; `told` is why the one before wasn't taken, `next` where one goes on."""
     places = {"base": root, "root": f"{root}/ui", "signed_in": False}
-    text = templates().get_template("sign_in.html").render(**places, told=told, into=PATH, out=OUT)
+    text = templates().get_template("sign_in.html").render(**places, told=told, into=PATH, next=next)
     return Response(text, status, HEADERS, "text/html")
 
 
@@ -44,14 +50,17 @@ async def ask(request: Request) -> Response:
 @router.post(PATH)
 async def sign_in(request: Request, service: ServiceHere) -> Response:
     """Begin a session with the key that was typed in."""
-    token = await _typed(request)
+    typed = await _typed(request)
+    next = allowed(typed.get("next", ""))
     root = root_of(request)
     try:
-        caller = await service.authority.caller(token)
+        caller = await service.authority.caller(typed.get("key", "").strip())
         caller.require("retrieve", None)
     except (Unauthenticated, Forbidden) as error:
-        return page(root, str(error), 401 if isinstance(error, Unauthenticated) else 403)
-    answer = RedirectResponse(f"{root}/ui", 303, HEADERS)
+        if isinstance(error, Unauthenticated):
+            return page(root, NO_KEY, 401, next)
+        return page(root, str(error), 403, next)
+    answer = RedirectResponse(f"{root}{next}", 303, HEADERS)
     if caller.key:
         answer.set_cookie(
             COOKIE,
@@ -76,14 +85,22 @@ async def sign_out(request: Request) -> Response:
     return answer
 
 
-async def _typed(request: Request) -> str:
-    """The key in the form; a form that a page of elsewhere sent is none of ours."""
+def allowed(next: str) -> str:
+    """The address within the service to go on to: one of its pages, else the first of them.
+
+    >>> allowed("/ui/shop/ask?step=3"), allowed("//elsewhere.example"), allowed("/ui/../x\\\\y")
+    ('/ui/shop/ask?step=3', '/ui', '/ui')
+    """
+    return next if len(next) <= LONGEST_NEXT and _NEXT.fullmatch(next) else "/ui"
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    """The fields of the form; a form that a page of elsewhere sent is none of ours."""
     if not is_our_own(request.headers):
         raise Malformed("only the service's own page signs in")
     media_type(request, "application/x-www-form-urlencoded")
     body = await read_body(request, MAX_FORM_BYTES)
     try:
-        fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=4))
+        return dict(parse_qsl(body.decode("ascii"), max_num_fields=4))
     except ValueError:
         raise Malformed("the body is not the form of this page") from None
-    return fields.get("key", "").strip()

@@ -36,7 +36,7 @@ def named(name: str) -> str:
     return f"-/static/{stem}.{_files()[name][1]}.{suffix}"
 
 
-@router.get("/{name}")
+@router.get("/{name:path}")
 async def asset(name: str) -> Response:
     """A file. Under another version's name it is today's, and not to be kept: a page may be older than we."""
     stem, _, suffix = name.rpartition(".")

@@ -7,13 +7,14 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import Request, Response
+from pydantic_core import to_json
 
 from indexing.library import Library
 from indexing.settings import CollectionSettings
 from indexing.store.catalog import Collection
 from indexing.store.jobs import Job
 from service.collections import CollectionName, collection_of, describe
-from service.job_runner import UNFINISHED
+from service.job_runner import DRY_RUN, UNFINISHED
 from service.jobs import describe_job
 from service.pages.site import page, pages
 from service.state import Service, ServiceHere
@@ -61,7 +62,12 @@ def told(service: Service, job: Job) -> dict[str, Any]:
     """A job, and how long it has been at it or was."""
     found = describe_job(job, service.jobs.pace(job.id))
     since, until = job.started_at, job.finished_at or time.time()
-    return found | {"seconds": until - since if since is not None else None}
+    dry_run = bool(job.request.get(DRY_RUN))
+    return found | {
+        "seconds": until - since if since is not None else None,
+        "dry_run": dry_run,
+        "compared": job.result if dry_run else None,
+    }
 
 
 def followed(jobs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -73,8 +79,8 @@ def followed(jobs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _generations(library: Library, row: Collection) -> list[dict[str, Any]]:
-    """Newest first, with what their manifests say of the embedder and the number of records."""
-    found = []
+    """Newest first, with what their manifests say of settings and the number of records."""
+    found, usual = [], CollectionSettings().to_fields()
     for one in library.catalog.generations(row.id):
         counts, settings = one.manifest.get("counts", {}), one.manifest.get("settings", {})
         found.append(
@@ -87,6 +93,11 @@ def _generations(library: Library, row: Collection) -> list[dict[str, Any]]:
                 "trajectories": counts.get("trajectories", ""),
                 "documents": counts.get("documents", ""),
                 "embedder": settings.get("embedder", ""),
+                "settings": [
+                    (name, value if isinstance(value, str) else to_json(value).decode())
+                    for name, value in settings.items()
+                    if name != "embedder" and value != usual.get(name)
+                ],
             }
         )
     return found

@@ -14,7 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from pydantic_core import from_json
 
 from indexing.errors import PrecedentError
-from service.caller import names_seen
+from service.caller import entered, names_seen
 from service.pages.assets import named
 from service.pages.wording import FILTERS
 from service.problems import InvalidFields, faults_of, of_error
@@ -67,11 +67,18 @@ async def page(request: Request, template: str, status: int = 200, **shown: Any)
         "root": f"{base}/ui",
         "address": f"{base}/ui/{request.path_params.get('collection')}",
         "signed_in": COOKIE in request.cookies,
+        "bound": _is_bound(request),
     }
     render = partial(templates().get_template(template).render, **places, **shown)
     service = service_of(request)
     text = await to_thread.run_sync(render, limiter=service.storing)
     return Response(text, status, HEADERS, "text/html")
+
+
+def _is_bound(request: Request) -> bool:
+    """Whether the caller sees some collections only."""
+    caller = entered(request.scope)
+    return caller is not None and caller.names("retrieve") is not None
 
 
 class Page(APIRoute):

@@ -93,7 +93,7 @@ class Form:
         if self.step is None:
             return None
         if not is_number(self.step):
-            raise InvalidFields([("step", "a step is a number, counted from 0")])
+            raise InvalidFields([("step", "a step is a number; an address counts them from 0")])
         return int(self.step)
 
     def requests(self, collection: str, here: Standing | None) -> list[RetrieveIn]:

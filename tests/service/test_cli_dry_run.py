@@ -35,6 +35,7 @@ def test_the_same_settings_give_the_same_answers(shell: Shell, tmp_path: Path) -
     assert (found["situations"], found["identical"], found["differing"]) == (8, 8, [])
     assert found["overlap"] == {"1": 1.0, "5": 1.0, "10": 1.0}
     assert (found["same_first_action"], found["mean_rank_change"], found["served"]) == (1.0, 0.0, False)
+    assert found["fitted"] == {"old": False, "new": False}
     assert found["milliseconds"].keys() == {"old", "new"}
     assert (
         generations(tmp_path),

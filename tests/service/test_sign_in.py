@@ -63,6 +63,28 @@ def test_a_session_shows_the_pages_and_opens_nothing_else(service: tuple[TestCli
 
 
 @pytest.mark.parametrize(
+    ("asked", "sent_to"),
+    [
+        ("/ui/rooms/ask?step=3&k=2", "/ui/rooms/ask?step=3&k=2"),
+        ("/docs", "/docs"),
+        ("/uix", "/ui"),
+        ("https://elsewhere.example/ui", "/ui"),
+        ("//elsewhere.example", "/ui"),
+        ("/ui/\\\\elsewhere", "/ui"),
+        ("/ui/\r\nx: y", "/ui"),
+        ("/ui?" + "x" * 3000, "/ui"),
+    ],
+)
+def test_who_signs_in_goes_on_to_where_he_was_but_never_elsewhere(
+    service: tuple[TestClient, Library], asked: str, sent_to: str
+) -> None:
+    client, library = service
+    typed = {"key": make_key(library, "retrieve"), "next": asked}
+    answer = client.post(PATH, data=typed, headers=OURS, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, sent_to)
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {},
@@ -127,7 +149,7 @@ def test_keys_that_do_not_sign_in_are_told_and_shown_to_nobody(service: tuple[Te
 
 def test_a_form_too_long_or_no_form_is_refused(service: tuple[TestClient, Library]) -> None:
     client, _ = service
-    problem(client.post(PATH, data={"key": "x" * 5_000}, headers=OURS), "too-large", 413)
+    problem(client.post(PATH, data={"key": "x" * 10_000}, headers=OURS), "too-large", 413)
     problem(client.post(PATH, json={"key": "x"}, headers=OURS), "unsupported-media-type", 415)
     fields = {str(number): "x" for number in range(9)}
     problem(client.post(PATH, data=fields, headers=OURS), "malformed", 400)

@@ -63,12 +63,15 @@ def test_a_person_signs_in_by_keyboard_and_out_again(browser: Browser, service: 
     (cookie,) = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     assert page.evaluate("document.cookie") == ""
-    page.goto(f"{address}/ui/-/sign-in")
+    page.goto(f"{address}/ui/rooms")
     with page.expect_navigation():
         page.get_by_role("button", name="Sign out").click()
     assert page.context.cookies() == []
-    page.goto(f"{address}/ui/rooms")
-    assert page.get_by_label("API key").is_visible()
+    page.goto(f"{address}/ui/rooms/trajectories?q=room")
+    page.get_by_label("API key").fill(token)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
+    assert page.url == f"{address}/ui/rooms/trajectories?q=room"
     page.context.close()
 
 

@@ -40,6 +40,19 @@ def test_a_job_is_told_with_how_it_ended(client: TestClient) -> None:
     assert job["id"] not in client.get("/ui/other").text
 
 
+def test_a_dry_run_is_told_from_what_is_served_and_so_are_other_settings(client: TestClient) -> None:
+    create(client, "rooms", trajectory("one"), trajectory("two", 2))
+    reindexed(client)
+    asked = {"dry_run": True, "observation_normalizer": "verbatim"}
+    finished(client, client.post("/collections/rooms/reindex", json=asked).json()["id"])
+    page = client.get("/ui/-/jobs").text
+    assert "reindex, dry run <code>" in page
+    assert "the same answers to 2 of 2 situations, the same first action in 100 %; thrown away again" in page
+    assert "observation_normalizer=verbatim" not in client.get("/ui/rooms").text
+    finished(client, client.post("/collections/rooms/reindex", json={**asked, "dry_run": False}).json()["id"])
+    assert "<code>observation_normalizer=verbatim</code>" in client.get("/ui/rooms").text
+
+
 def test_a_page_loads_itself_anew_while_a_job_runs_and_scripts_do_not(client: TestClient) -> None:
     create(client, "rooms", *(trajectory(f"t{number}", number) for number in range(300)))
     job = client.post("/collections/rooms/reindex").json()["id"]

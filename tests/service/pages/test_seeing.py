@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from service.caller import names_seen
 from service.pages.site import may_see
+from tests.service.keyed import bearing, keyed, make_key
 from tests.service.pages.made import rejecting_run, report
 from tests.service.running import create, reindexed, trajectory
 
@@ -60,3 +61,11 @@ def test_other_collections_leave_no_trace(halls: TestClient) -> None:
     assert halls.get("/ui/-/reports/friday").status_code == 200
     assert "friday" in halls.get("/ui/-/reports").text
     assert ">rooms</a>" in halls.get("/ui/-/jobs").text
+
+
+def test_who_sees_some_collections_only_is_told_so_where_nothing_is_shown(tmp_path: Path) -> None:
+    with keyed(tmp_path / "data") as (client, library):
+        token = make_key(library, "retrieve:rooms")
+        for path in ("jobs", "latency", "runs", "reports"):
+            page = client.get(f"/ui/-/{path}", headers=bearing(token))
+            assert "that this key may see" in page.text, path

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from starlette.testclient import TestClient
 
 from service.pages.assets import FOREVER
-from service.pages.wording import excerpt, facts, line, visible
+from service.pages.wording import excerpt, facts, line, readable_json, unseen, visible
 from tests.service.running import create, trajectory
 
 PAGES = (
@@ -53,6 +54,18 @@ def test_files_are_kept_for_good_under_the_name_of_their_content(client: TestCli
         older = client.get(re.sub(r"\.[0-9a-f]{12}\.", ".000000000000.", address))
         assert older.content == file.content
         assert older.headers["cache-control"] == "no-cache"
+
+
+def test_who_comes_without_an_address_is_shown_the_pages(client: TestClient) -> None:
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/ui")
+
+
+@pytest.mark.parametrize("path", ["/ui/-/nothing", "/ui/rooms/nothing", "/ui/rooms/ask/more"])
+def test_an_address_that_no_page_has_is_told_as_a_page(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "nothing is at this address" in answer.text
 
 
 @pytest.mark.parametrize("name", ["ui.css", "..%2fui.py", "ui.0.py", "", "x" * 500, ".a.css"])
@@ -106,6 +119,30 @@ def test_what_hides_is_named_and_what_is_long_is_counted() -> None:
     assert line(" a \n\n b ") == "a b"
     assert len(line("x" * 10_000_000, 50)) == 50
     assert line("x" + " " * 10_000 + "y", 50) == "x…"
+
+
+def test_orders_that_no_person_would_see_are_named() -> None:
+    told = "".join(chr(0xE0000 + ord(letter)) for letter in "rm")
+    assert visible(f"ok{told}") == "ok⟨U+E0072⟩⟨U+E006D⟩"
+    assert visible("a\u061cb\u00adc\u3164") == "a⟨U+061C⟩b⟨U+00AD⟩c⟨U+3164⟩"
+    assert unseen(f"ok{told}{told}") == ["⟨U+E006D⟩", "⟨U+E0072⟩"]
+    bits = "☺" + "\ufe0f\U000e0100\ufe01" + "x\ufe00"
+    assert visible(bits) == "☺\ufe0f⟨U+E0100⟩⟨U+FE01⟩x⟨U+FE00⟩"
+    assert json.loads(readable_json({"a": f"b{told}\u202e"})) == {"a": f"b{told}\u202e"}
+    assert readable_json({"a": told}).isascii()
+
+
+@pytest.mark.parametrize(
+    "text", ["👩\u200d💻", "می\u200cخواهم", "❤️", "1\ufe0f\u20e3", "क्\u200dष", "葛\U000e0100"]
+)
+def test_what_scripts_and_emoji_are_made_of_stays(text: str) -> None:
+    assert visible(text) == text
+
+
+def test_marks_that_would_paint_over_the_page_are_counted() -> None:
+    assert visible("Z" + "\u0301" * 3000 + "é") == "Z" + "\u0301" * 8 + "⟨2,992 more marks⟩é"
+    assert visible("Z" + "\u0301" * 8) == "Z" + "\u0301" * 8
+    assert visible("…" * 40) == "…" * 40
 
 
 def test_facts_are_told_as_filters_name_them() -> None:
