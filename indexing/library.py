@@ -265,10 +265,18 @@ class Library:
         return built.manifest
 
     def rollback(self, name: str) -> str:
-        """Serve the generation before, with its settings; returns its id; raises Conflict without one."""
+        """Serve the generation before, with its settings; returns its id.
+
+        Raises
+        ------
+        Conflict
+            There is none before.
+        CorruptGeneration
+            It is damaged; the served one stays.
+        """
         row = self.collection(name)
-        before = self.publisher.before(row)
-        loaded = self.publisher.load(row.id, before)
+        loaded = self.publisher.load_before(row)
+        before = loaded.manifest.id
         self._builders.fitting(name, loaded.manifest)
         used = loaded.manifest.settings.to_fields()
         settings = settings_of(row).updated({setting: used[setting] for setting in INDEXED})

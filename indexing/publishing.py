@@ -17,7 +17,7 @@ from indexing.files import clean_stages, remove_unless_used
 from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
 from indexing.records import JSON
 from indexing.retention import Retention, is_target
-from indexing.settings import CollectionSettings
+from indexing.settings import CollectionSettings, assigned
 from indexing.store import catalog as rows
 from indexing.store.catalog import Catalog
 from indexing.store.records import RecordStore
@@ -121,18 +121,44 @@ class Publisher:
             self.publish(collection.id, built)
         return self.load(collection.id, built.id, built)
 
-    def before(self, collection: rows.Collection) -> str:
-        """The generation before the served one; raises Conflict where there is none."""
+    def load_before(self, collection: rows.Collection) -> Generation:
+        """The generation before the served one.
+
+        Raises
+        ------
+        Conflict
+            There is none.
+        CorruptGeneration
+            It is damaged; says how to have its settings back all the same.
+        """
+        before = self.before(collection)
+        try:
+            return self.load(collection.id, before.id)
+        except CorruptGeneration as error:
+            used = CollectionSettings().updated(before.manifest["settings"])
+            back = assigned(used.indexed_unlike(CollectionSettings().updated(collection.settings)))
+            raise CorruptGeneration(
+                f"generation {before.id}, the one before the served {collection.generation}, is refused: "
+                f"{error}; the served one stays. Build one with its settings from the records: "
+                f"precedent reindex {collection.name} {back}".rstrip()
+            ) from error
+
+    def before(self, collection: rows.Collection) -> rows.Generation:
+        """The row of the generation before the served one; raises Conflict where there is none."""
         history = self.catalog.generations(collection.id)
         places = [place for place, row in enumerate(history) if row.id == collection.generation]
         older = [row for row in history[places[0] + 1 :] if is_target(row)] if places else []
         if not older:
             raise Conflict(f"collection {collection.name!r} has no generation before the served one")
-        return older[0].id
+        return older[0]
 
     @contextmanager
     def building(self, collection: int) -> Iterator[None]:
-        """While this lasts, no process takes a generation that is being built for a crash's leftover."""
+        """While this lasts, no process takes a generation that is being built for a crash's leftover.
+
+        What a crash left goes before: a job that is taken up again may be here before the start's own look.
+        """
+        self.clean(collection)
         with self._lock_file(collection) as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -28,12 +30,12 @@ class CollectionSettings:
         return asdict(self)
 
     def updated(self, changes: Mapping[str, JSON]) -> CollectionSettings:
-        """These settings with some changed; null gives a setting its default back."""
+        """These settings with some changed; null changes nothing, as if it weren't there."""
         defaults = CollectionSettings().to_fields()
         if unknown := set(changes) - set(defaults):
             name = min(unknown)
             raise InvalidInput(f"unknown setting {name!r}; there are {', '.join(defaults)}", name)
-        given = {name: defaults[name] if value is None else value for name, value in changes.items()}
+        given = {name: value for name, value in changes.items() if value is not None}
         for name in TEXTS:
             if not isinstance(given.get(name, ""), str | None):
                 raise InvalidInput(f"{name} is a text, not {given[name]!r:.80}", name)
@@ -42,6 +44,17 @@ class CollectionSettings:
                 f"unknown documents_engine; choose one of {', '.join(DOCUMENTS_ENGINES)}", "documents_engine"
             )
         return CollectionSettings(**(self.to_fields() | given))
+
+    def indexed_unlike(self, other: CollectionSettings) -> dict[str, JSON]:
+        """Those of `INDEXED` that have another value there, with the value they have here."""
+        here, there = self.to_fields(), other.to_fields()
+        return {name: here[name] for name in INDEXED if here[name] != there[name]}
+
+
+def assigned(settings: Mapping[str, JSON]) -> str:
+    """Settings as the command line takes them: `--set tokenizer=words`, quoted for the shell."""
+    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
+    return " ".join(f"--set {shlex.quote(f'{name}={value}')}" for name, value in told.items())
 
 
 SETTINGS = tuple(field.name for field in fields(CollectionSettings))

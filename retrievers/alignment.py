@@ -27,7 +27,8 @@ class Aligned:
     """Positions of trajectories and what speaks for each, one entry each.
 
     `agree` tells whether the last action advised the same, whether the one before did, and the third;
-    `same` says that it is the same moment: an equal observation after the very same last actions.
+    `same` says that it is the same moment: an equal observation, if one is given, after the very same
+    last actions.
     """
 
     positions: Numbers
@@ -58,7 +59,7 @@ def fitting(context: Context, positions: Numbers) -> Aligned:
         run &= also
         fit = fit + worth * run
     fit = np.where(facts.action == np.uint64(NO_ACTION), -1.0, fit.round(9))
-    same = equal & (agreement >= 1.0 - 1e-9)
+    same = (equal | (context.observed is None)) & (agreement >= 1.0 - 1e-9)
     return Aligned(positions, facts.owner, facts.index, fit, equal, like, agree, same)
 
 

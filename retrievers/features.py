@@ -51,6 +51,9 @@ FEATURES = (
 MOST_LIKE = 4_000
 """Moments after the same two actions that are compared with the present one, at most."""
 
+FIT, FIT_UNSEEN = 3, 8
+"""How much a better fit counts among votes; without an observation fits lie closer together."""
+
 LINES = 200
 UNKNOWN = -1.0
 
@@ -159,7 +162,7 @@ def features(
         "votes_similar": votes((by_similar > 0) * found.like),
         "votes_instruction": votes((by_instruction > 0) * 1.0),
         "votes_history": votes(suffix * np.exp(3 * (found.like + instruction))),
-        "votes_fit": votes(np.exp(3 * behind)),
+        "votes_fit": votes(np.exp((FIT if context.observed else FIT_UNSEEN) * behind)),
         "votes_sharp": votes(np.exp(8 * behind)),
         "votes_task": votes(kin),
         "votes_task_here": votes(kin * np.exp(3 * found.like) * (1 + suffix)),

@@ -29,6 +29,7 @@ from service.commands.retrieve import retrieve
 from service.commands.serve import serve
 from service.commands.status import status
 from service.commands.synthesize import synthesize
+from service.keys import without_secrets
 
 USAGE_ERROR: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
@@ -61,7 +62,8 @@ class OneLineErrors(TyperGroup):
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """What was wrong, with nothing of a key that was among the words."""
+    return without_secrets(" ".join(text.split()))
 
 
 app = typer.Typer(

@@ -234,11 +234,14 @@ async def reindex_collection(collection: CollectionName, service: ServiceHere, r
     "/{collection}/rollback",
     operation_id="rollback_collection",
     response_model=RollbackOut,
-    responses=documented("not-found", "conflict", "overloaded", "unavailable", "storage-full"),
+    responses=documented(
+        *("not-found", "conflict", "embedder-mismatch", "overloaded"),
+        *("corrupt-generation", "unavailable", "storage-full"),
+    ),
     dependencies=[needs("admin")],
 )
 async def rollback_collection(collection: CollectionName, service: ServiceHere, request: Request) -> Response:
-    """Serve the generation before the served one."""
+    """Serve the generation before the served one, with its settings; where it is damaged, nothing changes."""
     await collection_of(service, collection)
     generation = await to_thread.run_sync(service.library.rollback, collection, limiter=service.storing)
     deed_of(request).subject = generation

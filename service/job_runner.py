@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
 from indexing import building
 from indexing.errors import Conflict, NotFound, Overloaded, PrecedentError, StorageFailed, StorageFull
+from indexing.files import is_used, used
 from indexing.library import Library
 from indexing.records import JSON
 from indexing.store.jobs import Job, JobFields, JobState, Progress
@@ -43,6 +44,11 @@ class Cancelled(PrecedentError):
 def no_job(id: str) -> NotFound:
     """What is told of a job that isn't there, or isn't there for this caller."""
     return NotFound(f"no job {id[:80]!r}; GET /jobs lists them")
+
+
+def is_worked_on(library: Library) -> bool:
+    """Whether a process of this machine runs the library's jobs; one that is killed lets go at once."""
+    return is_used(library.folder)
 
 
 @dataclass(slots=True)
@@ -84,9 +90,11 @@ class JobRunner:
         self._works: dict[str, _Work] = {}
         self._lock = threading.Lock()
         self._closing = False
+        self._working = ExitStack()
 
     def start(self) -> None:
         """Take up what a process that ended has left unfinished; a full disk doesn't keep the start up."""
+        self._working.enter_context(used(self._library.folder))
         try:
             self._take_up(None)
         except (Overloaded, StorageFull, StorageFailed) as refusal:
@@ -121,6 +129,7 @@ class JobRunner:
             for work in self._works.values():
                 work.stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._working.close()
 
     def submit(self, collection: str, changes: Mapping[str, JSON], dry_run: bool = False) -> Job:
         """Enter a reindex; raises Conflict while another of the collection goes on and isn't told to stop.

@@ -16,6 +16,7 @@ from service.caller import Caller, CallerHere, needs
 from service.job_runner import no_job
 from service.problems import documented
 from service.responses import JobList, JobOut
+from service.schemas import or_default
 from service.state import Service, ServiceHere
 
 JobId = Annotated[str, Path(description="The job's id.")]
@@ -74,7 +75,9 @@ async def _seen(service: Service, caller: Caller, id: str) -> Job:
     dependencies=[needs(None)],
 )
 async def list_jobs(
-    service: ServiceHere, caller: CallerHere, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    service: ServiceHere,
+    caller: CallerHere,
+    limit: Annotated[int, Query(ge=1, le=1000), or_default(100)] = 100,
 ) -> Response:
     """The newest jobs, newest first, of the collections that the caller has a scope for."""
     call = partial(service.library.jobs.list, limit, caller.names(None))

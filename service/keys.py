@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, NotFound
 from indexing.keys import Grants, Key, KeyScope
 from indexing.records import COLLECTION_NAME
 
@@ -18,6 +18,9 @@ MAX_BOUND = 1_000
 """Collections that one scope of a key may be bound to."""
 
 TOKEN = re.compile(r"prec_([0-9a-f]{12})_[0-9a-f]{64}", re.ASCII)
+GIVEN = re.compile(r"(?:prec_)?([0-9a-f]{12})(?:_[0-9a-f]*)?", re.ASCII)
+"""An id, or what was copied of a key."""
+SECRET = re.compile(r"(prec_[0-9a-f]{12}_)[0-9a-f]+", re.ASCII)
 
 
 def new_key(name: str, grants: Grants, now: float, expires_at: float | None = None) -> tuple[str, Key]:
@@ -41,6 +44,19 @@ def id_of(token: str) -> str | None:
     """The id within a key; None for what is no key."""
     found = TOKEN.fullmatch(token)
     return found[1] if found else None
+
+
+def id_given(text: str) -> str:
+    """The id by which somebody names a key, also out of a key; NotFound tells no secret again."""
+    found = GIVEN.fullmatch(text.strip())
+    if found is None:
+        raise NotFound("that is no key's id; `precedent keys list` shows them")
+    return found[1]
+
+
+def without_secrets(text: str) -> str:
+    """The text with keys in it known by their ids alone."""
+    return SECRET.sub(r"\1…", text)
 
 
 def parse_grants(scopes: Iterable[str], collections: Iterable[str] = ()) -> Grants:

@@ -69,6 +69,11 @@ class Readiness:
         """Whether loading is over, well or not: what could be loaded is."""
         return self._loaded
 
+    @property
+    def fault(self) -> str:
+        """Why it isn't ready, empty where nothing is known against it; makes no probe."""
+        return self._missing or self._fault
+
     def load(self) -> None:
         """Load every collection and probe once; takes a while."""
         missing = ""

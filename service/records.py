@@ -24,6 +24,7 @@ from service.caller import needs
 from service.collections import CollectionName, collection_of
 from service.problems import documented
 from service.responses import BulkReport, DocumentOut, DocumentPage, TrajectoryOut, TrajectoryPage
+from service.schemas import or_default
 from service.state import Service, ServiceHere
 
 NDJSON_TYPES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
@@ -33,7 +34,7 @@ PAGE_BYTES = 32 << 20
 PLURALS: dict[Kind, str] = {"trajectory": "trajectories", "document": "documents"}
 WRITE_PROBLEMS = ("not-found", "invalid-input", "overloaded", "unavailable", "storage-full")
 
-Wait = Annotated[bool, Query(description="Answer only when it is searchable.")]
+Wait = Annotated[bool, Query(description="Answer only when it is searchable."), or_default(False)]
 
 
 class Rest(Convertor[str]):
@@ -131,8 +132,8 @@ def write_cursor(id: str) -> str:
 
 
 def read_cursor(cursor: str | None) -> str | None:
-    """Inverse of `write_cursor`; raises InvalidInput for what it didn't write."""
-    if cursor is None:
+    """Inverse of `write_cursor`, None for none; raises InvalidInput for what it didn't write."""
+    if not cursor:
         return None
     try:
         id = base64.b64decode(cursor.encode("ascii"), b"-_", validate=True).decode()
@@ -211,7 +212,7 @@ def router(kind: Kind) -> APIRouter:
         collection: CollectionName,
         service: ServiceHere,
         cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        limit: Annotated[int, Query(ge=1, le=1000), or_default(100)] = 100,
     ) -> Response:
         """Whole records in the order of their ids."""
         call = partial(page, service.library, collection, kind, read_cursor(cursor), limit)

@@ -84,6 +84,11 @@ def _whole(value: Any) -> Any:
 Limit = Annotated[int, Field(ge=0, le=MAX_LIMIT), BeforeValidator(_whole)]
 
 
+def or_default(value: Any) -> BeforeValidator:
+    """An empty query parameter is none: `?limit=` is what a client makes of a `limit` that is null."""
+    return BeforeValidator(lambda given: value if given == "" else given)
+
+
 def _nullable(schema: dict[str, Any]) -> None:
     """Tell in the schema that null equals absent, for every field that may be absent."""
     for name, field in schema.get("properties", {}).items():
@@ -168,7 +173,7 @@ def _unless_blank(text: str | None) -> str | None:
 
 
 class SettingsIn(RequestModel):
-    """Settings of a collection to be changed; null gives a setting its default back."""
+    """Settings of a collection to be changed; null leaves one as it is."""
 
     environment: Annotated[Text, StringConstraints(max_length=1_000)] | None = None
     embedder: Annotated[Text, StringConstraints(min_length=1, max_length=1_000)] | None = Field(

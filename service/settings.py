@@ -13,11 +13,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from indexing.embedder import DEFAULT
 from indexing.errors import InvalidInput
-from indexing.parsing import describe
+from indexing.parsing import told
 from indexing.retention import Retention
 from retrievers.remote_model import ModelSettings, Provider
 from service.telemetry.logs import LogFormat
 
+PREFIX = "PRECEDENT_"
 MIB = 1 << 20
 HASHING = re.compile(r"hashing-[0-9]{1,4}", re.ASCII)
 TOKENIZERS = ("minilm", "words")
@@ -30,7 +31,7 @@ class Settings(BaseSettings):
     """The service's settings. Sizes in bytes, times in seconds."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PRECEDENT_",
+        env_prefix=PREFIX,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -144,9 +145,27 @@ def load_settings(**given: Any) -> Settings:
     Raises
     ------
     InvalidInput
-        With the name of the setting and what is wrong with it.
+        With the name of the setting, or of the variable it is from, and what is wrong with it.
     """
+    settings, faults = read_settings(**given)
+    if faults:
+        named = {variable(name) if given.get(name) is None else name: what for name, what in faults.items()}
+        all_of_them = "; ".join(f"{name}: {what}" for name, what in named.items())
+        raise InvalidInput(f"settings: {all_of_them}", next(iter(faults)))
+    return settings
+
+
+def read_settings(**given: Any) -> tuple[Settings, dict[str, str]]:
+    """The settings with the default of each that can't be, and what is wrong with those, by name."""
+    chosen = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**chosen), {}
     except ValidationError as error:
-        raise InvalidInput(f"settings: {describe(error)}", str(error.errors()[0]["loc"][0])) from None
+        faults = {str(fault["loc"][0]): told(fault) for fault in error.errors()}
+    defaults = {name: Settings.model_fields[name].get_default() for name in faults}
+    return Settings(**chosen | defaults), faults
+
+
+def variable(name: str) -> str:
+    """What a setting is called in the environment."""
+    return f"{PREFIX}{name.upper()}"

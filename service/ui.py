@@ -23,11 +23,14 @@ files = APIRouter(include_in_schema=False)
 files.include_router(assets.router)
 
 router = APIRouter(include_in_schema=False)
-for part in (home, latency, runs, reports, playground, trajectories, collection, elsewhere):
-    router.include_router(part.router)
 
 
 @router.get("/")
+@router.get("/ui/")
 async def begin(request: Request) -> RedirectResponse:
     """Who comes without an address is shown the pages."""
     return RedirectResponse(f"{request.scope.get('root_path', '')}/ui")
+
+
+for part in (home, latency, runs, reports, playground, trajectories, collection, elsewhere):
+    router.include_router(part.router)

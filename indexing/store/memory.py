@@ -45,7 +45,10 @@ class MemoryRecordStore:
         batch = prepare(kind, records)
         with self._lock:
             kept = self._existing(collection)
-            outcomes = [kept.put(kind, record) for record in batch]
+            last = {record.id: record.digest for record in batch}
+            there = {id: kept.records[kind, id].digest for id in last if (kind, id) in kept.records}
+            same = {id for id in there if there[id] == last[id]}
+            outcomes = ["unchanged" if record.id in same else kept.put(kind, record) for record in batch]
             accepted, updated = outcomes.count("accepted"), outcomes.count("updated")
             return Upserted(accepted, updated, len(batch) - accepted - updated, kept.sequence)
 

@@ -102,14 +102,18 @@ def plan(
 ) -> tuple[Upserted, dict[str, Stored]]:
     """What upserting `batch` one by one would do, and the records that then stand changed.
 
+    A record that stands in the end as it stood before isn't written at all, whatever came between.
     `digests` holds the content of those that are there already, `sequence` the last number given.
     """
+    batch = list(batch)
+    last = {record.id: record.digest for record in batch}
+    kept = {id for id, digest in last.items() if digests.get(id) == digest}
     present = dict(digests)
     changed: dict[str, Stored] = {}
     accepted = updated = unchanged = 0
     for record in batch:
         digest = present.get(record.id)
-        if digest == record.digest:
+        if digest == record.digest or record.id in kept:
             unchanged += 1
             continue
         accepted += digest is None

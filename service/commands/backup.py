@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from indexing.errors import InvalidInput
+from indexing.errors import InvalidInput, PrecedentError
 from service.commands.common import (
     DATA_DIR,
+    DATABASE,
     AsJson,
     DataDir,
     answer,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from indexing.backup.archive import Source
     from indexing.backup.manifest import BackupManifest, SavedCollection
     from indexing.settings import CollectionSettings
+    from service.settings import Settings as ServiceSettings
 
 STANDARD = "-"
 
@@ -100,7 +103,7 @@ def restore(
 
     name = checked_name(named) if named else None
     wish = Wish(collection, name, force, not anew, allow)
-    with open_library(data_dir, create=True) as library:
+    with _leaving_nothing_empty(settings), open_library(data_dir, create=True) as library:
         with _opened(file) as stream, display() as progress:
             outcome = restored_from(library, stream, wish, progress, check)
         if anew and not check:
@@ -115,6 +118,36 @@ def restore(
         are = "is" if len(outcome.restored) == 1 else "are"
         done = f"{are} whole and can be restored" if check else f"{are} restored"
         typer.echo(f"{_counted(list(outcome.restored.values()))} {done}: {', '.join(outcome.restored)}")
+
+
+@contextmanager
+def _leaving_nothing_empty(settings: ServiceSettings) -> Iterator[None]:
+    """A library that is made in this block, and holds nothing at its end, is removed again."""
+    folder, indexes = settings.data_dir, settings.data_dir / "collections"
+    made = [path for path in (indexes, folder, *folder.absolute().parents) if not path.exists()]
+    new = settings.database_url is None and not (folder / DATABASE).exists()
+    try:
+        yield
+    finally:
+        if new and not _is_wanted(folder):
+            if indexes in made:
+                shutil.rmtree(indexes, ignore_errors=True)
+            for path in folder.glob(f"{DATABASE}*"):
+                path.unlink()
+        for path in made:
+            with suppress(OSError):  # it isn't empty, or is gone
+                path.rmdir()
+
+
+def _is_wanted(folder: Path) -> bool:
+    """Whether the folder's library holds anything, or a service has been started on it."""
+    from service.job_runner import is_worked_on
+
+    try:
+        with open_library(folder) as library:
+            return bool(library.catalog.list()) or library.keys.exist() or is_worked_on(library)
+    except PrecedentError:
+        return (folder / DATABASE).exists()  # then nobody knows
 
 
 def _counted(saved: list[SavedCollection]) -> str:

@@ -17,10 +17,12 @@ from pydantic_core import from_json, to_json
 
 from indexing.errors import InvalidInput, NotFound, PrecedentError
 from indexing.records import COLLECTION_NAME, JSON
+from service.pages.wording import readable_json, visible
 
 if TYPE_CHECKING:
     from indexing.library import Library
     from indexing.store.catalog import Collection
+    from service.settings import Settings as ServiceSettings
 
 DataDir: TypeAlias = Annotated[
     Path,
@@ -34,13 +36,12 @@ Settings: TypeAlias = Annotated[
 DATA_DIR = Path("data")
 DATABASE = "precedent.db"
 
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tabs and line ends, and those that turn the direction of writing."""
-
 
 @contextmanager
-def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
-    """The library in a data folder; without `create` there must be one.
+def open_library(
+    folder: Path, *, create: bool = False, settings: ServiceSettings | None = None
+) -> Iterator[Library]:
+    """The library in a data folder, as the environment has it; without `create` there must be one.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def open_library(folder: Path, *, create: bool = False) -> Iterator[Library]:
     from retrievers.learning import learn
     from service.settings import load_settings
 
-    settings = load_settings(data_dir=folder)
+    settings = settings or load_settings(data_dir=folder)
     url = settings.database_url
     if not (create or url or (folder / DATABASE).is_file()):
         raise InvalidInput(f"no collections in {folder}; ingest some, or name another folder with --data-dir")
@@ -128,8 +129,7 @@ def parse_settings(given: Iterable[str] | None) -> dict[str, JSON]:
 def answer(value: JSON) -> None:
     """A JSON result: indented on a terminal, one line for a program."""
     if sys.stdout.isatty():
-        shown = to_json(value, indent=2).decode()
-        typer.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown))
+        typer.echo(readable_json(value))
     else:
         typer.echo(to_json(value))
 
@@ -137,11 +137,6 @@ def answer(value: JSON) -> None:
 def say(message: str) -> None:
     """Talk to whoever is watching."""
     typer.echo(f"precedent: {visible(message)}", err=True)
-
-
-def visible(text: str) -> str:
-    """A text that may come from a record, with nothing in it that a terminal obeys or shows out of order."""
-    return _OBEYED.sub("\ufffd", text)
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

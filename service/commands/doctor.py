@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,7 +23,10 @@ MARKS = {"ok": "  ok  ", "warning": " look ", "problem": "WRONG "}
 
 def doctor(
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="The data folder; default PRECEDENT_DATA_DIR or data.")
+        Path | None,
+        typer.Option(
+            "--data-dir", readable=False, help="The data folder; default PRECEDENT_DATA_DIR or data."
+        ),
     ] = None,
     url: Annotated[
         str | None,
@@ -56,8 +60,6 @@ def examine(data_dir: Path | None = None, url: str | None = None) -> Iterator[Fi
     settings, found = settings_found(data_dir=data_dir)
     yield from found
     yield from check_packages(settings)
-    if settings is None:
-        return
     yield from _data(settings)
     yield from check_running(url or address_of(settings), expected=url is not None)
 
@@ -66,20 +68,24 @@ def _data(settings: Settings) -> Iterator[Finding]:
     """The folder, the database in it, what the database holds: none where the one before is wrong."""
     from service.doctor.collections import check_collections
     from service.doctor.database import check_database
-    from service.doctor.findings import problem
+    from service.doctor.findings import problem, warning
     from service.doctor.folder import check_folder
     from service.doctor.keys import check_keys
     from service.doctor.leftovers import check_leftovers
 
     found = list(check_folder(settings.data_dir))
-    if settings.database_url is None and settings.data_dir.is_dir():
+    if settings.database_url is None and os.access(settings.data_dir, os.X_OK, effective_ids=True):
         found += check_database(settings.data_dir / DATABASE)
     yield from found
-    there = settings.database_url or (settings.data_dir / DATABASE).is_file()
-    if not there or any(one.level == "problem" for one in found):
+    if any(one.level == "problem" for one in found):
+        yield warning(
+            "keys, collections, jobs", "not looked at, because of the above", "mend that, then look again"
+        )
+        return
+    if not (settings.database_url or (settings.data_dir / DATABASE).is_file()):
         return
     try:
-        with open_library(settings.data_dir) as library:
+        with open_library(settings.data_dir, settings=settings) as library:
             yield from check_leftovers(library)
             yield from check_keys(library.keys.list(), settings, time.time())
             yield from check_collections(library)

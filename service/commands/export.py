@@ -124,6 +124,8 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
         with output.open("wb") if output else _unclosed() as stream:
             yield stream
         return
+    if not output.parent.is_dir():
+        raise InvalidInput(f"{output}: there is no such folder")
     partial = output.with_name(f"{output.name}.partial")
     try:
         with partial.open("wb") as stream:

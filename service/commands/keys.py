@@ -11,7 +11,15 @@ import typer
 from indexing.errors import InvalidInput
 from service.commands.common import DATA_DIR, AsJson, DataDir, answer, open_library, say
 from service.commands.status import table
-from service.keys import MAX_NAME, new_key, parse_grants, scope_fields, written_grants
+from service.keys import (
+    MAX_NAME,
+    id_given,
+    new_key,
+    parse_grants,
+    scope_fields,
+    without_secrets,
+    written_grants,
+)
 
 if TYPE_CHECKING:
     from indexing.keys import Key
@@ -46,6 +54,8 @@ def create(
     json: AsJson = False,
 ) -> None:
     """Make a key and print it, this once: only its digest is kept."""
+    if without_secrets(name) != name:
+        raise InvalidInput("that is a key, not a name for one: say whose it is")
     if len(name) > MAX_NAME or not name.isprintable():
         raise InvalidInput(f"a name has at most {MAX_NAME} characters, all of them visible")
     now = time.time()
@@ -79,7 +89,7 @@ def list_(data_dir: DataDir = DATA_DIR, json: AsJson = False) -> None:
 
 @keys.command()
 def revoke(
-    id: Annotated[str, typer.Argument(help="The key's id, as `precedent keys list` shows it.")],
+    id: Annotated[str, typer.Argument(help="The key's id, as `precedent keys list` shows it, or the key.")],
     forget: Annotated[
         bool,
         typer.Option("--forget", help="Strike it out as well; where no key is left, none is asked for."),
@@ -88,6 +98,7 @@ def revoke(
     json: AsJson = False,
 ) -> None:
     """Have a key open nothing any more, also in a service that runs."""
+    id = id_given(id)
     with open_library(data_dir) as library:
         library.keys.revoke(id, time.time())
         if forget:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexing.errors import InvalidInput
-from indexing.settings import CollectionSettings
+from indexing.settings import CollectionSettings, assigned
 from service.commands.common import (
     DATA_DIR,
     AsJson,
@@ -105,11 +105,17 @@ def _try_out(
 def rollback(
     collection: Argument = None, named: Named = None, data_dir: DataDir = DATA_DIR, json: AsJson = False
 ) -> None:
-    """Serve the generation before the served one."""
+    """Serve the generation before the served one, with the settings that it was built with."""
+    from indexing.library import settings_of
+
     with open_library(data_dir) as library:
-        name = only_collection(library, collection, named).name
-        generation = library.rollback(name)
+        left = only_collection(library, collection, named)
+        generation = library.rollback(left.name)
+        settings = settings_of(library.collection(left.name))
+    back = settings.indexed_unlike(settings_of(left))
     if json:
-        answer({"collection": name, "generation": generation})
+        answer({"collection": left.name, "generation": generation, "settings": back})
     else:
         typer.echo(generation)
+    if back:
+        say(f"{left.name} has the settings back that it was built with: {assigned(back)}")

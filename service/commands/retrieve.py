@@ -19,8 +19,8 @@ from service.commands.common import (
     only_collection,
     open_library,
     say,
-    visible,
 )
+from service.pages.wording import visible
 
 if TYPE_CHECKING:
     from indexing.records import JSON

@@ -17,6 +17,7 @@ from service.commands.progress import display, duration
 if TYPE_CHECKING:
     from indexing.library import Library
     from indexing.records import JSON
+    from service.state import Service
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,13 @@ def serve(
             from service.app import create_app
 
             app = create_app(settings, library)
-            told = _log_started if settings.log_format == "json" else _tell_started
-            if not server.serve(app, listener, lambda: told(url, request)):
+            tell = _log_started if settings.log_format == "json" else _tell_started
+
+            def told() -> None:
+                service: Service = app.state.service
+                tell(url, request, service.readiness.fault)
+
+            if not server.serve(app, listener, told):
                 fail("the service couldn't start; the log says why", 1)
 
 
@@ -75,13 +81,17 @@ def _load_samples(library: Library, folder: Path) -> dict[str, JSON] | None:
     return example(loader.samples)
 
 
-def _log_started(url: str, _: dict[str, JSON] | None) -> None:
+def _log_started(url: str, _: dict[str, JSON] | None, fault: str) -> None:
     """For a program that reads the log: in its own form, and nothing on standard output."""
     log.info("started in %.1f s, at %s", time.monotonic() - BEGAN, url)
+    if fault:
+        log.warning("it isn't ready: %s", fault)
 
 
-def _tell_started(url: str, request: dict[str, JSON] | None) -> None:
+def _tell_started(url: str, request: dict[str, JSON] | None, fault: str) -> None:
     say(f"Started in {time.monotonic() - BEGAN:.1f} s; Ctrl-C stops it")
+    if fault:
+        say(f"It isn't ready, as /health/ready says until it is: {fault}")
     typer.echo(
         f"Precedent is at {url}/ui, its API reference at {url}/docs. Try:\n\n{try_this(url, request)}\n"
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexing.embedder import known_fingerprint
-from indexing.settings import INDEXED, CollectionSettings
+from indexing.settings import CollectionSettings
 from service.commands.common import DATA_DIR, DATABASE, AsJson, DataDir, answer, find_collection, open_library
 from service.commands.progress import duration
 from service.sizes import readable, size_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One collection in numbers. `changes` came after the served generation.
+    """One collection in numbers. `changes` came after the served generation, `embedder` is its own.
 
     `index_bytes` are those of all `generations` that are kept, and of one that is just being built.
     `embedder_matches` tells whether the vectors are of the embedder as it is now, None where nobody
@@ -50,6 +50,7 @@ def describe(library: Library, row: Collection) -> Described:
     """What a collection holds and serves, without loading any of it."""
     served = library.catalog.generation(row.generation) if row.generation else None
     settings = CollectionSettings().updated(row.settings)
+    built = CollectionSettings().updated(served.manifest["settings"]) if served else settings
     return Described(
         name=row.name,
         trajectories=library.records.count(row.id, "trajectory"),
@@ -57,23 +58,18 @@ def describe(library: Library, row: Collection) -> Described:
         changes=row.sequence - (served.sequence if served else 0),
         generation=row.generation,
         generation_age_s=round(time.time() - served.created_at, 1) if served else None,
-        embedder=settings.embedder,
+        embedder=built.embedder,
         environment=settings.environment,
         index_bytes=size_of(library.folder / "collections" / str(row.id)),
         generations=len(library.catalog.generations(row.id)),
         embedder_matches=_matches(served) if served else None,
-        awaiting_reindex=_awaiting(settings, served) if served else (),
+        awaiting_reindex=tuple(settings.indexed_unlike(built)),
     )
 
 
 def _matches(served: Generation) -> bool | None:
     known = known_fingerprint(served.manifest["settings"]["embedder"])
     return None if known is None else known == served.manifest["embedder"]
-
-
-def _awaiting(settings: CollectionSettings, served: Generation) -> tuple[str, ...]:
-    built = CollectionSettings().updated(served.manifest["settings"])
-    return tuple(name for name in INDEXED if getattr(settings, name) != getattr(built, name))
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -112,7 +108,7 @@ def status(
     json: AsJson = False,
 ) -> None:
     """Show the collections, what they hold and serve and whether it fits; jobs; sizes."""
-    from service.job_runner import UNFINISHED
+    from service.job_runner import UNFINISHED, is_worked_on
 
     with open_library(data_dir) as library:
         rows = [find_collection(library, collection)] if collection else library.catalog.list()
@@ -121,6 +117,7 @@ def status(
         free_bytes = shutil.disk_usage(library.folder).free
         jobs = library.jobs.list(JOBS_LOOKED_AT)
         counts = library.jobs.counts()
+        left = not is_worked_on(library)
     unfinished = [job for job in jobs if job.state in UNFINISHED]
     if json:
         answer(
@@ -128,7 +125,10 @@ def status(
                 "collections": [asdict(one) for one in described],
                 "records_bytes": records_bytes,
                 "free_bytes": free_bytes,
-                "jobs": {"counts": counts, "unfinished": [asdict(job) for job in unfinished]},
+                "jobs": {
+                    "counts": counts,
+                    "unfinished": [asdict(job) | {"left": left} for job in unfinished],
+                },
             }
         )
         return
@@ -137,15 +137,16 @@ def status(
         f"\nrecords and embeddings of all collections: {readable(records_bytes)} in {data_dir / DATABASE}; "
         f"{readable(free_bytes)} are free"
     )
-    for line in (*_on_jobs(jobs, unfinished), *(line for one in described for line in _misfits(one))):
+    for line in (*_on_jobs(jobs, unfinished, left), *(line for one in described for line in _misfits(one))):
         typer.echo(line)
 
 
-def _on_jobs(jobs: Sequence[Job], unfinished: Sequence[Job]) -> Iterator[str]:
+def _on_jobs(jobs: Sequence[Job], unfinished: Sequence[Job], left: bool) -> Iterator[str]:
+    state = "left by a process that ended, taken up when the service starts"
     for job in unfinished:
         progress = job.progress
         counted = f", {progress.stage} {progress.done:,} of {progress.total:,}" if progress.total else ""
-        yield f"job {job.id}: {job.kind} of {job.collection}, {job.state}{counted}"
+        yield f"job {job.id}: {job.kind} of {job.collection}, {state if left else job.state}{counted}"
     if jobs and (last := jobs[0]).state == "failed":
         yield f"job {last.id}: {last.kind} of {last.collection} failed: {last.error}"
 

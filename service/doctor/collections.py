@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from indexing.embedder import known_fingerprint
-from indexing.errors import CorruptGeneration, NotFound
+from indexing.embedder import DEFAULT, known_fingerprint, look_for_embedder
+from indexing.errors import Conflict, CorruptGeneration, InvalidInput, NotFound
 from indexing.generations import Generation
 from indexing.library import Library
 from indexing.live import SMALL_DELTA
@@ -53,6 +53,7 @@ def _check(library: Library, row: rows.Collection) -> Iterator[Finding]:
         *_ranker(served, about, again),
         *_agreement(library, row, served, about, again),
     ]
+    found += _way_back(library, row, about, again)
     size = served.manifest.counts
     sound = f"generation {row.generation} is whole: {size['trajectories']:,} trajectories, "
     yield ok(about, sound + f"{size['documents']:,} documents")
@@ -71,10 +72,30 @@ def _without_generation(library: Library, row: rows.Collection, about: str, agai
 
 def _embedder(served: Generation, about: str, again: str) -> Iterator[Finding]:
     name = served.manifest.settings.embedder
+    try:
+        look_for_embedder(name)
+    except InvalidInput as error:
+        told, _, do = str(error).partition("; ")
+        yield problem(about, f"it can't be searched: {told}", f"{do}; or {again} --embedder {DEFAULT}")
+        return
     known = known_fingerprint(name)
     if known is not None and known != served.manifest.embedder:
         what = f"its vectors are of {served.manifest.embedder}, and {name} is {known} here"
         yield problem(about, what, f"run: {again}; or install the version of {name} that it was built with")
+
+
+def _way_back(library: Library, row: rows.Collection, about: str, again: str) -> list[Finding]:
+    """Whether a rollback would find its generation whole."""
+    try:
+        library.publisher.load_before(row)
+    except Conflict:
+        return []
+    except CorruptGeneration as error:
+        if library.collection(row.name).generation != row.generation:  # and what was before it is gone
+            return []
+        do = f"{again} makes the served one the one that a rollback goes to"
+        return [warning(about, f"a rollback would be refused: {error}", do)]
+    return []
 
 
 def _ranker(served: Generation, about: str, again: str) -> Iterator[Finding]:

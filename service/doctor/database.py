@@ -15,6 +15,8 @@ from service.sizes import readable
 
 ABOUT = "database"
 RESTORE = "stop the service and restore the last good copy of the folder"
+RIGHTS = "let this user write the folder and all in it; the file itself needs no mending"
+OTHERWISE = "leave it as it is; look at the disk, at what else uses the file, and whether it is Precedent's"
 LONG_LOG = 4 * WAL_SIZE_LIMIT
 
 
@@ -29,11 +31,22 @@ def check_database(path: Path) -> Iterator[Finding]:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
             yield from _facts(database)
     except sqlite3.Error as error:
-        yield problem(ABOUT, f"{path} can't be read: {error}", RESTORE)
+        yield problem(ABOUT, f"{path} can't be read: {error}", _mended_by(error))
     log = path.with_name(f"{path.name}-wal")
     if log.is_file() and (size := log.stat().st_size) > LONG_LOG:
         what = f"its log has grown to {readable(size)}: something has been reading for very long"
         yield warning(ABOUT, what, "restart the service; look for a copy or a query that never ends")
+
+
+def _mended_by(error: sqlite3.Error) -> str:
+    """What to do about a file that SQLite refuses: to restore it costs what was written since."""
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return RESTORE
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return RIGHTS
+        case _:
+            return OTHERWISE
 
 
 def _facts(database: sqlite3.Connection) -> Iterator[Finding]:

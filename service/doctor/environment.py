@@ -7,28 +7,28 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from indexing.errors import InvalidInput
 from service.doctor.findings import Finding, ok, problem, warning
-from service.settings import Settings, load_settings
+from service.settings import PREFIX, Settings, read_settings, variable
 
 ABOUT = "settings"
-PREFIX = "PRECEDENT_"
 ELSEWHERE = frozenset({PREFIX + "CI", PREFIX + "DATA"})
 """Read by the tests alone."""
 
+CORRECT = "correct or unset it: docs/settings.md tells each; the checks below take its default instead"
 
-def settings_found(**given: Any) -> tuple[Settings | None, list[Finding]]:
-    """The settings, None where they can't be, and what is to be said of them."""
-    found = list(_unknown())
-    try:
-        settings = load_settings(**given)
-    except InvalidInput as error:
-        return None, [*found, problem(ABOUT, str(error), "correct the variable; docs/settings.md tells each")]
+
+def settings_found(**given: Any) -> tuple[Settings, list[Finding]]:
+    """The settings, with the default of each that can't be, and what is to be said of them."""
+    settings, faults = read_settings(**given)
+    found = [
+        *_unknown(),
+        *(problem(ABOUT, f"{variable(name)}: {what}", CORRECT) for name, what in faults.items()),
+    ]
     return settings, found or [ok(ABOUT, "every PRECEDENT_ variable is known and can be")]
 
 
 def _unknown() -> Iterator[Finding]:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {variable(name) for name in Settings.model_fields}
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known | ELSEWHERE:
             near = difflib.get_close_matches(name.upper(), known, 1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from service.doctor.findings import Finding, ok, problem, warning
@@ -23,15 +24,19 @@ OVER_THE_NETWORK = frozenset(
 
 def check_folder(folder: Path) -> Iterator[Finding]:
     """Whether a service could live in this folder."""
+    if not os.access(folder, os.F_OK, effective_ids=True):
+        what = f"{folder} isn't there, or this user may not look where it is"
+        yield problem(ABOUT, what, "name another with --data-dir or PRECEDENT_DATA_DIR")
+        return
     if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "isn't there"
-        yield problem(ABOUT, f"{folder} {what}", "name another with --data-dir or PRECEDENT_DATA_DIR")
+        yield problem(ABOUT, f"{folder} is no folder", "name another with --data-dir or PRECEDENT_DATA_DIR")
         return
     locked = [path for path in _parts(folder) if not os.access(path, _needed(path), effective_ids=True)]
-    for path in locked:
-        owner = f"chown -R {os.geteuid()} {folder}"
-        yield problem(ABOUT, f"{path} can't be read and written by this user", f"as root: {owner}")
-    if not locked:
+    if locked:
+        more = f", nor can {len(locked) - 1} more in it" if len(locked) > 1 else ""
+        what = f"{locked[0]} can't be read and written by this user ({os.geteuid()}){more}"
+        yield problem(ABOUT, f"{what}: only rights are missing", _rights(folder, locked))
+    else:
         yield ok(ABOUT, f"{folder} can be read and written")
     yield _room(shutil.disk_usage(folder).free)
     kind = file_system(folder, Path("/proc/mounts"))
@@ -42,11 +47,23 @@ def check_folder(folder: Path) -> Iterator[Finding]:
 
 
 def _parts(folder: Path) -> list[Path]:
+    """The folder, and what is in it where this user may look."""
+    if not os.access(folder, os.R_OK | os.X_OK, effective_ids=True):
+        return [folder]
     return [folder, *sorted(folder.glob("precedent.db*")), *sorted(folder.glob("collections"))]
 
 
 def _needed(path: Path) -> int:
     return os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+
+
+def _rights(folder: Path, locked: Sequence[Path]) -> str:
+    """What gives this user the rights: of the mount, of its owner, or of another's files."""
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return "its file system is mounted for reading only: mount it for writing"
+    user, place = os.geteuid(), shlex.quote(str(folder))
+    own = all(path.stat().st_uid == user for path in locked)
+    return f"chmod -R u+rwX {place}" if own else f"as root: chown -R {user} {place} && chmod -R u+rwX {place}"
 
 
 def _room(free: int) -> Finding:

@@ -1,4 +1,4 @@
-"""What killed processes left in the data folder: unfinished generations and restores, removed collections."""
+"""What killed processes left: unfinished jobs, generations and restores, removed collections."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from pathlib import Path
 from indexing.files import STAGE, is_used
 from indexing.library import Library
 from service.doctor.findings import Finding, warning
+from service.job_runner import UNFINISHED, is_worked_on
 from service.sizes import readable, size_of
 
 
 def check_leftovers(library: Library) -> Iterator[Finding]:
-    """Folders that nothing owns and nobody works in."""
+    """Folders that nothing owns and nobody works in, jobs that nobody works on."""
+    counts = library.jobs.counts()
+    unfinished = sum(counts.get(state, 0) for state in UNFINISHED)
+    if unfinished and not is_worked_on(library):
+        jobs = "1 job was" if unfinished == 1 else f"{unfinished:,} jobs were"
+        yield warning(
+            "jobs", f"{jobs} left by a process that ended", "start the service, which takes them up"
+        )
     left = list(_leftovers(library))
     if left:
         size = readable(sum(map(size_of, left)))

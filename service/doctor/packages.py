@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from indexing.embedder import DEFAULT, PACKAGED, packaged_model, verify_weights
+from indexing.embedder import DEFAULT, PACKAGED, look_for_embedder, packaged_model, verify_weights
 from indexing.errors import InvalidInput, ModelFileChanged
 from service.doctor.findings import Finding, ok, problem, warning
 from service.settings import Settings
@@ -27,12 +27,13 @@ WITHOUT_LIGHTGBM = (
 )
 
 
-def check_packages(settings: Settings | None) -> Iterator[Finding]:
+def check_packages(settings: Settings) -> Iterator[Finding]:
     """Whether all that is needed can be loaded."""
     yield ok(ABOUT, f"precedent {version('precedent')} on Python {platform.python_version()}")
     yield from (_loaded(module, package) for module, package in LIBRARIES.items())
-    if settings is None or PACKAGED & {*settings.embedders}:
-        yield _weights()
+    yield from map(_embedder, settings.embedders)
+    if not PACKAGED & {*settings.embedders}:
+        yield ok(ABOUT, f"the weights of {DEFAULT} aren't looked at: PRECEDENT_EMBEDDERS has others instead")
     yield from _extras(settings)
 
 
@@ -54,6 +55,17 @@ def _version(package: str) -> str:
         return "of an unknown version"
 
 
+def _embedder(name: str) -> Finding:
+    if name in PACKAGED:
+        return _weights()
+    try:
+        look_for_embedder(name)
+    except InvalidInput as error:
+        told, _, do = str(error).partition("; ")
+        return problem(ABOUT, told, do or "correct PRECEDENT_EMBEDDERS")
+    return ok(ABOUT, f"the embedder {name} is on this machine")
+
+
 def _weights() -> Finding:
     try:
         verify_weights(packaged_model())
@@ -67,10 +79,10 @@ def _weights() -> Finding:
     return ok(ABOUT, f"the weights of {DEFAULT} have the pinned checksum")
 
 
-def _extras(settings: Settings | None) -> Iterator[Finding]:
+def _extras(settings: Settings) -> Iterator[Finding]:
     wanted = {
-        "llm": ("pydantic_ai", bool(settings and settings.model_name), "PRECEDENT_MODEL_NAME"),
-        "telemetry": ("opentelemetry.sdk", bool(settings and settings.traces_url), "PRECEDENT_TRACES_URL"),
+        "llm": ("pydantic_ai", settings.model_name, "PRECEDENT_MODEL_NAME"),
+        "telemetry": ("opentelemetry.sdk", settings.traces_url, "PRECEDENT_TRACES_URL"),
     }
     for extra, (module, needed, setting) in wanted.items():
         if _is_there(module):

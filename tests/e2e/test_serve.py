@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.shell import begin, lines_of, precedent, trajectory
+from tests.support.shell import COMMAND, begin, environment, lines_of, precedent, trajectory
 
 
 @pytest.fixture
@@ -86,6 +86,18 @@ def test_it_stops_when_interrupted(tmp_path: Path, samples: Path) -> None:
         _, talk = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in talk
+
+
+def test_a_service_that_is_not_ready_says_so_when_it_greets(tmp_path: Path) -> None:
+    wrong = environment(tmp_path) | {"PRECEDENT_EMBEDDERS": "hashing-3"}
+    command = [*COMMAND, "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=wrong) as process:
+        assert process.stdout is not None
+        assert b"Precedent is at" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, talk = process.communicate(timeout=60)
+    assert b"precedent: It isn't ready, as /health/ready says until it is: the built-in probe failed" in talk
+    assert b"hashing-N needs" in talk
 
 
 def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:

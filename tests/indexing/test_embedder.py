@@ -19,6 +19,7 @@ from indexing.embedder import (
     Embedder,
     HashingEmbedder,
     load_embedder,
+    look_for_embedder,
     packaged_model,
 )
 from indexing.errors import InvalidInput, ModelFileChanged
@@ -97,9 +98,28 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     "name", ["hashing-7", "hashing-4097", "no/such-model", "../nowhere", "a model\nof lines"]
 )
 def test_an_embedder_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        load_embedder(name)
-    assert caught.value.field == "embedder"
+    for refuse in (load_embedder, look_for_embedder):
+        with pytest.raises(InvalidInput) as caught:
+            refuse(name)
+        assert caught.value.field == "embedder"
+
+
+def test_what_is_on_this_machine_is_found_without_loading_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    revision = tmp_path / "models--sentence-transformers--known" / "snapshots" / "1"
+    for place in (folder, revision):
+        place.mkdir(parents=True)
+        (place / "modules.json").write_text("[]")
+    refs = revision.parents[1] / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for name in (DEFAULT, "hashing-64", str(folder), "known", "sentence-transformers/known"):
+        look_for_embedder(name)
+    with pytest.raises(InvalidInput, match="isn't on this machine"):
+        look_for_embedder("unknown")
 
 
 def test_hashing_embedders_are_named_by_dimension() -> None:

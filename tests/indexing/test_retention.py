@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.embedder import Embedder
-from indexing.errors import Conflict, EmbedderMismatch, InvalidInput
+from indexing.errors import Conflict, CorruptGeneration, EmbedderMismatch, InvalidInput
 from indexing.library import Library
 from indexing.retention import DAY_S, Retention, is_target
 from indexing.store.catalog import Generation, GenerationState
@@ -166,3 +166,15 @@ def test_a_model_that_is_gone_is_told_and_another_repairs_it(tmp_path: Path) -> 
             library.snapshot(NAME)
         library.reindex(NAME, {"embedder": "hashing-32"})
         assert len(found(library)) == 2
+
+
+def test_a_rollback_onto_a_damaged_one_changes_nothing(library: Library) -> None:
+    first = library.reindex(NAME).id
+    second = library.reindex(NAME, {"observation_normalizer": "verbatim"}).id
+    before = library.collection(NAME)
+    next((library.publisher.root(before.id) / first).glob("*.npy")).write_bytes(b"")
+    told = rf"generation {first}, .* served {second}, is refused: .* stays.* reindex {NAME} --set .*=text$"
+    with pytest.raises(CorruptGeneration, match=told):
+        library.rollback(NAME)
+    assert library.collection(NAME) == before
+    assert library.snapshot(NAME).generation == second

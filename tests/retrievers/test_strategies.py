@@ -47,6 +47,23 @@ def commonplace(count: int) -> list[Trajectory]:
     ]
 
 
+def test_without_an_observation_who_was_told_the_same_comes_before_the_many(lane: EmbeddingLane) -> None:
+    many = [
+        trajectory(f"m{n}", f"Buy {n} apples in the shop", [("the shop", "open cart"), ("cart", f"buy {n}")])
+        for n in range(20)
+    ]
+    others = [
+        trajectory("repository", "Delete the repository foo", [("settings", "click delete")]),
+        trajectory("zone", "Change the time zone of my profile to UTC", [("profile", "click zone")]),
+    ]
+    for told, wanted in (
+        ("Delete the repository foo", "repository"),
+        ("Change the time zone of my profile to CET", "zone"),
+    ):
+        answer = ask(lane, [*many, *others], Situation(told, (), None), "agentic")
+        assert ids(answer)[0] == wanted
+
+
 @pytest.mark.parametrize("strategy", ["observation", "paper", "agentic"])
 def test_an_observation_of_hundreds_is_ranked_by_instruction_and_last_actions(
     lane: EmbeddingLane, strategy: str

@@ -167,7 +167,9 @@ def test_the_command_shows_the_log_beside_a_service(service: tuple[TestClient, L
     assert (found["action"], found["records"], found["key"]) == (f"POST {ROOM}/trajectories", 1, id)
     table = shell("audit", "--limit", "1", "--since", "1h").stdout.splitlines()
     assert table[1].split()[2:] == [id, "200", "POST", f"{ROOM}/trajectories", "rooms", "1", "-"]
-    assert "nothing was changed" in shell("audit", "--key", "nobody").stderr
+    assert answer(shell("audit", "--key", token, "--json"))["entries"] == [found]
+    assert "no key '0123456789ab'" in shell("audit", "--key", "0123456789ab", code=2).stderr
+    assert "no collection 'none'" in shell("audit", "-c", "none", code=2).stderr
     made = answer(shell("keys", "create", "--json"))["id"]
     shell("keys", "revoke", made)
     newest = answer(shell("audit", "--limit", "2", "--json"))["entries"]
@@ -184,7 +186,7 @@ def test_what_a_client_chose_does_nothing_to_a_terminal(service: tuple[TestClien
     shown = shell_on(library.folder)("audit", "--limit", "1").stdout
     assert "\x1b" not in shown
     assert "\u202e" not in shown
-    assert "\ufffd[2J\ufffdx" in shown
+    assert "⟨U+001B⟩[2J⟨U+202E⟩x" in shown
 
 
 def test_no_secret_and_no_text_is_in_the_table(service: tuple[TestClient, Library]) -> None:

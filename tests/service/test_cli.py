@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from indexing.files import used
 from indexing.library import Library
 from indexing.store import schema
 from indexing.store.database import open_database, write
@@ -112,9 +113,35 @@ def test_rollback_serves_the_generation_before(shell: Shell, records: Path) -> N
     first = answer(shell("ingest", records, *FAST, "--json"))["generation"]
     second = shell("reindex", "--set", "observation_normalizer=verbatim").stdout.strip()
     assert first != second
-    assert shell("rollback").stdout.strip() == first
+    back = shell("rollback")
+    assert back.stdout.strip() == first
+    assert (
+        "default has the settings back that it was built with: --set observation_normalizer=text"
+        in back.stderr
+    )
     assert answer(shell("status", "--json"))["collections"][0]["generation"] == first
     assert "no generation before" in one_line(shell("rollback", code=2))
+
+
+def test_a_rollback_onto_a_damaged_generation_says_what_to_do(
+    shell: Shell, records: Path, tmp_path: Path
+) -> None:
+    first = answer(shell("ingest", records, *FAST, "-c", "forms", "--json"))["generation"]
+    second = shell("reindex", "--embedder", "hashing-32").stdout.strip()
+    (broken,) = (tmp_path / "data").rglob(f"{first}/trajectories.tokens.npy")
+    broken.write_bytes(b"")
+    told = one_line(shell("rollback", code=1))
+    assert f"generation {first}, the one before the served {second}, is refused: trajectories.tokens" in told
+    assert told.endswith("precedent reindex forms --set embedder=hashing-64")
+    assert answer(shell("status", "--json"))["collections"][0]["generation"] == second
+
+
+def test_status_shows_the_embedder_that_is_served(shell: Shell, records: Path, tmp_path: Path) -> None:
+    shell("ingest", records, *FAST, "-c", "forms")
+    with Library(tmp_path / "data") as library:
+        library.create("forms", {"embedder": "hashing-32"})
+    (described,) = answer(shell("status", "--json"))["collections"]
+    assert (described["embedder"], described["awaiting_reindex"]) == ("hashing-64", ["embedder"])
 
 
 def test_reindex_with_another_embedder_keeps_the_records(shell: Shell, records: Path) -> None:
@@ -155,10 +182,13 @@ def test_status_says_what_waits_for_the_operator(shell: Shell, records: Path, tm
     assert described["embedder_matches"] is False
     assert described["awaiting_reindex"] == ["observation_normalizer"]
     assert found["jobs"]["counts"] == {"failed": 1, "running": 1}
-    assert [job["id"] for job in found["jobs"]["unfinished"]] == ["j2"]
+    assert [(job["id"], job["left"]) for job in found["jobs"]["unfinished"]] == [("j2", True)]
     assert found["free_bytes"] > 0
     told = shell("status").stdout
-    assert "job j2: reindex of forms, running, embedding 4 of 9" in told
+    left = "left by a process that ended, taken up when the service starts"
+    assert f"job j2: reindex of forms, {left}, embedding 4 of 9" in told
+    with used(tmp_path / "data"):  # as a service does that runs
+        assert "job j2: reindex of forms, running, embedding 4 of 9" in shell("status").stdout
     assert "forms: indexed with another build of its embedder; run: precedent reindex forms" in told
     assert "forms: a changed observation_normalizer waits for the next generation" in told
 

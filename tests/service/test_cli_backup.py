@@ -123,4 +123,22 @@ def test_what_can_not_be_is_told_in_one_line(shell: Shell, elsewhere: Shell, tmp
     at = whole.index(b'"record":')
     file.write_bytes(whole[:at] + b"'" + whole[at + 1 :])
     assert "1/records.ndjson isn't what its checksum says" in one_line(elsewhere("restore", file, code=2))
-    assert answer(elsewhere("status", "--json"))["collections"] == []
+    assert "no collections in" in one_line(elsewhere("status", code=2))
+
+
+def test_what_is_checked_or_refused_leaves_nothing(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "forms.snapshot"
+    shell("snapshot", "forms", file)
+    before = sorted(tmp_path.rglob("*"))
+    nowhere = shell_on(tmp_path / "not" / "there")
+    nowhere("restore", file, "--check")
+    nowhere("restore", tmp_path / "none", code=2)
+    nowhere("restore", file, "others", code=2)
+    assert sorted(tmp_path.rglob("*")) == before
+    (tmp_path / "empty").mkdir()
+    shell_on(tmp_path / "empty")("restore", file, "others", code=2)
+    assert list((tmp_path / "empty").iterdir()) == []
+    keyed = shell_on(tmp_path / "keyed")
+    keyed("keys", "create")
+    keyed("restore", file, "others", code=2)
+    assert keyed("keys", "list").stdout

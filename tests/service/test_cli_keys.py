@@ -71,7 +71,24 @@ def test_what_cannot_be_a_key_is_one_line(shell: Shell, arguments: tuple[str, ..
 def test_a_key_that_is_not_there(shell: Shell) -> None:
     assert "no collections in" in one_line(shell("keys", "list", code=2))
     shell("keys", "create")
-    assert one_line(shell("keys", "revoke", "nothing", code=2)) == "no key 'nothing'"
+    assert "`precedent keys list` shows them" in one_line(shell("keys", "revoke", "nothing", code=2))
+    assert one_line(shell("keys", "revoke", "0123456789ab", code=2)) == "no key '0123456789ab'"
+
+
+def test_a_whole_key_is_known_by_its_id_and_never_shown_again(shell: Shell) -> None:
+    token = shell("keys", "create").stdout.strip()
+    id, secret = id_of(token) or "", token.rsplit("_", 1)[1]
+    for words in (
+        ("keys", "create", token),
+        ("keys", "list", token),
+        ("keys", "revoke", secret),
+        ("audit", "--key", secret),
+        (token,),
+    ):
+        assert secret[:8] not in one_line(shell(*words, code=2))
+    assert shell("keys", "revoke", token[:30]).stdout == f"key {id} is revoked\n"
+    assert shell("keys", "revoke", token, "--forget").stdout == f"key {id} is revoked and forgotten\n"
+    assert secret[:8] not in one_line(shell("keys", "revoke", token, code=2))
 
 
 def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from indexing.embedder import HashingEmbedder
 from indexing.library import Library
+from indexing.settings import CollectionSettings
 from tests.service.running import (
     EMBEDDER,
     JSON_BODY,
@@ -83,12 +84,16 @@ def test_a_setting_that_cannot_be_is_refused_by_name(client: TestClient, setting
         assert problem(answer, "invalid-input", 422)["field"].startswith(field)
 
 
-def test_null_gives_a_setting_its_default_back(client: TestClient) -> None:
+def test_null_leaves_a_setting_as_it_is(client: TestClient) -> None:
     create(client)
     client.put("/collections/rooms", json={"environment": "a hotel", "observation_normalizer": "html"})
     answer = client.put("/collections/rooms", json={"environment": None, "observation_normalizer": None})
-    assert answer.json()["settings"]["environment"] is None
-    assert answer.json()["settings"]["observation_normalizer"] == "text"
+    assert answer.json()["settings"]["environment"] == "a hotel"
+    assert answer.json()["settings"]["observation_normalizer"] == "html"
+    job = reindexed(client, embedder=None, observation_normalizer=None)
+    settings = client.get("/collections/rooms").json()["settings"]
+    assert (job["state"], settings["observation_normalizer"]) == ("succeeded", "html")
+    assert settings["embedder"] == answer.json()["settings"]["embedder"] != CollectionSettings().embedder
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"'])
@@ -111,6 +116,20 @@ def test_rollback_serves_the_generation_before(client: TestClient) -> None:
     assert client.get("/collections/rooms").json()["generation"] == first
     answer = client.post("/retrieve", json={"collection": "rooms", "instruction": "Book room 0"}).json()
     assert (answer["generation"], answer["demonstrations"][0]["id"]) == (first, "a")
+
+
+def test_a_rollback_onto_a_damaged_generation_changes_nothing(client: TestClient, tmp_path: Path) -> None:
+    create(client, "rooms", trajectory("a"))
+    reindexed(client)
+    first = client.get("/collections/rooms").json()["generation"]
+    reindexed(client, observation_normalizer="html")
+    described = client.get("/collections/rooms").json()
+    next(tmp_path.rglob(f"{first}/*.npy")).write_bytes(b"")
+    told = problem(client.post("/collections/rooms/rollback"), "corrupt-generation", 503)["detail"]
+    assert first in told
+    assert "the served one stays" in told
+    assert "--set observation_normalizer=text" in told
+    assert client.get("/collections/rooms").json() == described
 
 
 @pytest.mark.parametrize("call", ["reindex", "rollback", "trajectories", "documents"])

@@ -76,7 +76,7 @@ def test_what_a_client_sent_is_told_back_at_bounded_length(client: TestClient) -
     assert len(problem(answer, "invalid-input", 422)["errors"]) <= 100
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/retrieve/", "/collections/", "/jobs/a/b", "/health"])
+@pytest.mark.parametrize("path", ["/nothing", "/retrieve/", "/collections/", "/jobs/a/b", "/health"])
 def test_an_unknown_address_is_a_problem(client: TestClient, path: str) -> None:
     for method in "GET", "POST", "DELETE", "TRACE":
         problem(client.request(method, path), "no-such-address", 404)

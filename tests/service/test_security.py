@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 
 from indexing.embedder import HashingEmbedder
 from indexing.library import Library
-from service.commands.common import visible
+from service.commands.common import say
+from service.pages.wording import visible
 from service.schemas import Strategy
 from tests.service.keyed import bearing, keyed, make_key
 from tests.service.running import NDJSON, create, document, lines, problem, running, trajectory, upsert
@@ -124,7 +125,7 @@ def test_nothing_that_a_client_sends_is_fetched(client: TestClient) -> None:
 )
 def test_no_two_names_of_collections_look_alike(client: TestClient, name: str) -> None:
     before = client.get("/collections").json()
-    assert client.put(f"/collections/{quote(name, safe='')}", json={}).status_code in (404, 422)
+    assert client.put(f"/collections/{quote(name, safe='')}", json={}).status_code in (404, 405, 422)
     problem(client.post("/retrieve", json={"collection": name, "instruction": "x"}), "invalid-input", 422)
     assert client.get("/collections").json() == before
 
@@ -196,9 +197,12 @@ def test_no_other_site_may_read_an_answer(client: TestClient) -> None:
         problem(answer, "unsupported-media-type", 415)
 
 
-def test_a_record_s_text_does_nothing_to_a_terminal() -> None:
+def test_a_record_s_text_does_nothing_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "a\x1b[2J\x9b31m\x07\x08\r\u202eb\u2066c\x7f"
-    assert visible(hostile) == "a\ufffd[2J\ufffd31m\ufffd\ufffd\ufffd\ufffdb\ufffdc\ufffd"
+    told = "a⟨U+001B⟩[2J⟨U+009B⟩31m⟨U+0007⟩⟨U+0008⟩⟨U+000D⟩⟨U+202E⟩b⟨U+2066⟩c⟨U+007F⟩"
+    assert visible(hostile) == told
+    say(f"{hostile}\u061c\U000e0041")
+    assert capsys.readouterr().err == f"precedent: {told}⟨U+061C⟩⟨U+E0041⟩\n"
     assert visible("größer\n\t\u4f60 🙂") == "größer\n\t\u4f60 🙂"
 
 

@@ -9,7 +9,7 @@ from indexing.errors import InvalidInput
 from indexing.settings import SETTINGS
 from retrievers.query_writers import ModelWriter, TemplateWriter
 from service.schemas import SettingsIn
-from service.settings import Settings, is_loopback, load_settings
+from service.settings import Settings, is_loopback, load_settings, read_settings
 from service.writers import query_writer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
@@ -36,6 +36,16 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: object) -> 
     with pytest.raises(InvalidInput, match=name) as refused:
         load_settings(**{name: value})
     assert refused.value.field == name
+
+
+def test_a_value_from_the_environment_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECEDENT_PORT", "abc")
+    monkeypatch.setenv("PRECEDENT_RATE_LIMIT", "-1")
+    with pytest.raises(InvalidInput, match=r"PRECEDENT_PORT: .*; PRECEDENT_RATE_LIMIT: "):
+        load_settings()
+    settings, faults = read_settings(rate_burst=7)
+    assert (settings.port, settings.rate_limit, settings.rate_burst) == (8000, None, 7)
+    assert faults.keys() == {"port", "rate_limit"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])

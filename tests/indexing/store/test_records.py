@@ -65,6 +65,13 @@ def test_a_plan_counts_every_record_and_numbers_every_change(
     assert {id: record.digest for id, record in changed.items()}.items() <= finally_there.items()
 
 
+@given(st.lists(stored), st.integers(0, 2**40))
+def test_a_batch_that_is_sent_again_changes_nothing(batch: list[Stored], last: int) -> None:
+    there = {id: record.digest for id, record in plan(batch, {}, last)[1].items()}
+    again, changed = plan(batch, there, last)
+    assert (again.unchanged, again.sequence, changed) == (len(batch), last, {})
+
+
 def test_records_outlive_the_process(sqlite_url: str) -> None:
     engine = open_database(sqlite_url)
     collection = Catalog(engine).create("squares", {}).id

@@ -6,9 +6,12 @@ import os
 import resource
 import shutil
 import sqlite3
+import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from contextlib import closing
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +34,16 @@ from service.problems import NotReady
 from service.readiness import Readiness
 from service.settings import Settings
 from tests.service.running import listening, settings_for
-from tests.support.shell import FAST, Shell, answer, lines_of, shell_on, trajectory
+from tests.support.shell import (
+    COMMAND,
+    FAST,
+    Shell,
+    answer,
+    environment,
+    lines_of,
+    shell_on,
+    trajectory,
+)
 
 
 class Usage(NamedTuple):
@@ -79,28 +91,51 @@ def test_a_healthy_installation_has_nothing_to_mend(data: Path, tmp_path: Path) 
 
 def test_a_variable_that_nobody_reads_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECEDENT_LOGFORMAT", "json")
-    settings, found = settings_found()
-    assert settings is not None
+    _, found = settings_found()
     only_fault(found, "warning", "PRECEDENT_LOGFORMAT is set and means nothing", "PRECEDENT_LOG_FORMAT")
     monkeypatch.delenv("PRECEDENT_LOGFORMAT")
     monkeypatch.setenv("PRECEDENT_PORT", "many")
     settings, found = settings_found()
-    assert settings is None
-    only_fault(found, "problem", "port", "docs/settings.md")
+    assert settings.port == 8000
+    only_fault(found, "problem", "PRECEDENT_PORT: ", "docs/settings.md")
 
 
-def test_a_folder_must_be_there_and_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_setting_that_can_not_be_the_rest_is_looked_at(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECEDENT_RATE_LIMIT", "abc")
+    found = answer(shell_on(data)("doctor", "--json", code=1))["findings"]
+    assert [one["about"] for one in found if one["level"] != "ok"] == ["settings"]
+    assert {"data folder", "database", "keys", "collection forms", "service"} <= {
+        one["about"] for one in found
+    }
+
+
+def test_a_folder_must_be_there(tmp_path: Path) -> None:
     only_fault(check_folder(tmp_path / "none"), "problem", "isn't there", "--data-dir")
     (tmp_path / "file").touch()
     only_fault(check_folder(tmp_path / "file"), "problem", "is no folder", "--data-dir")
     assert faults(check_folder(tmp_path)) == []
-    locked = tmp_path / "precedent.db"
-    locked.touch()
-    really = os.access
-    monkeypatch.setattr(
-        os, "access", lambda path, *rest, **more: path != locked and really(path, *rest, **more)
-    )
-    only_fault(check_folder(tmp_path), "problem", "precedent.db can't be read and written", "chown")
+
+
+def without_rights(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """A command run by a user who may do what files' modes say, which root needn't heed."""
+    alone = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
+    words = [*(alone if os.geteuid() == 0 else ()), *COMMAND, *map(str, command)]
+    env = environment(Path("none"))
+    return subprocess.run(words, capture_output=True, text=True, env=env, check=False, timeout=600)
+
+
+@pytest.mark.parametrize("mode", ["a-w", "000"])
+def test_rights_that_are_missing_are_no_damage(data: Path, mode: str) -> None:
+    subprocess.run(["chmod", "-R", mode, data], check=True)
+    found = without_rights("doctor", "--data-dir", data)
+    subprocess.run(["chmod", "-R", "u+rwX", data], check=True)
+    assert found.returncode == 1
+    assert f"{data} can't be read and written" in found.stdout
+    assert f"→ chmod -R u+rwX {data}" in found.stdout
+    assert "keys, collections, jobs: not looked at" in found.stdout
+    assert "restore" not in found.stdout
 
 
 @pytest.mark.parametrize(("free", "level"), [(1 << 30, "warning"), (1 << 20, "problem")])
@@ -179,6 +214,15 @@ def test_a_library_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch, t
     assert "the packaged model is missing" in str(faults(packages.check_packages(Settings())))
 
 
+def test_an_embedder_that_is_not_here_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "LIBRARIES", {})
+    settings = Settings(embedders=("nosuchmodel", "hashing-64"))
+    found = list(packages.check_packages(settings))
+    only_fault(found, "problem", "embedder 'nosuchmodel' isn't on this machine", "hf download")
+    assert "the embedder hashing-64 is on this machine" in [one.what for one in found]
+    assert any("aren't looked at" in one.what for one in found)
+
+
 def test_an_extra_is_missed_only_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "_is_there", lambda _: False)
     monkeypatch.setattr(packages, "LIBRARIES", {})
@@ -199,6 +243,25 @@ def test_vectors_of_another_embedder_are_told(tmp_path: Path) -> None:
         library.create("forms", {"embedder": "hashing-64"})
         library.reindex("forms")
         only_fault(check_collections(library), "problem", "hashing-64-v0", "precedent reindex forms")
+
+
+def test_a_collection_whose_embedder_is_gone_is_told(tmp_path: Path) -> None:
+    with Library(tmp_path, lambda _: HashingEmbedder(64)) as library:
+        library.create("forms", {"embedder": "somebody/model"})
+        library.reindex("forms")
+        do = "precedent reindex forms --embedder all-MiniLM-L6-v2"
+        only_fault(check_collections(library), "problem", "'somebody/model' isn't on this machine", do)
+
+
+def test_a_rollback_that_would_be_refused_is_told(tmp_path: Path) -> None:
+    with Library(tmp_path, lambda _: HashingEmbedder(64)) as library:
+        library.create("forms", {"embedder": "hashing-64"})
+        first = library.reindex("forms").id
+        library.reindex("forms")
+        assert faults(check_collections(library)) == []
+        next(tmp_path.rglob(f"{first}/*.npy")).write_bytes(b"")
+        what = f"a rollback would be refused: generation {first}"
+        only_fault(check_collections(library), "warning", what, "precedent reindex forms")
 
 
 def test_a_ranker_of_another_version_is_told(tmp_path: Path) -> None:
@@ -254,6 +317,23 @@ def test_the_running_service_is_asked(tmp_path: Path, monkeypatch: pytest.Monkey
     assert faults(running.check_running(url, expected=False)) == []
     assert running.address_of(Settings(host="0.0.0.0", port=81)) == "http://127.0.0.1:81"
     assert running.address_of(Settings(host="::", port=81)) == "http://[::1]:81"
+
+
+def test_what_else_listens_is_not_taken_for_a_service() -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{other.server_port}"
+        what = "something else listens"
+        only_fault(running.check_running(url, expected=False), "warning", what, "PRECEDENT_PORT")
+        only_fault(running.check_running(url, expected=True), "problem", what, "correct --url")
+        other.shutdown()
+
+
+def test_a_service_without_tls_is_not_asked_for_it(tmp_path: Path) -> None:
+    with listening(create_app(settings_for(tmp_path))) as client:
+        url = str(client.base_url)
+        secure = url.replace("http", "https", 1)
+        only_fault(running.check_running(secure, expected=True), "problem", "speaks http, not https", url)
 
 
 def test_a_service_that_is_not_ready_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,12 @@ import pytest
 from indexing.embedder import HashingEmbedder
 from indexing.files import STAGE, staging
 from indexing.library import Library
+from indexing.store.jobs import Job
 from service.doctor.keys import check_keys
 from service.doctor.leftovers import check_leftovers
+from service.job_runner import JobRunner, is_worked_on
 from service.keys import new_key
+from service.old_and_new import try_out
 from service.settings import Settings
 
 DAY = 86_400.0
@@ -58,3 +61,18 @@ def test_what_killed_processes_left_is_told_but_not_what_is_being_made(tmp_path:
         assert "3 folders" in told.what
         library.start()
         assert list(check_leftovers(library)) == []
+
+
+def test_jobs_that_nobody_works_on_are_told(tmp_path: Path) -> None:
+    with Library(tmp_path, lambda _: HashingEmbedder(64)) as library:
+        library.jobs.add(Job("j", "reindex", "forms", 1.0, "running"))
+        (told,) = check_leftovers(library)
+        assert (told.level, told.about, "1 job was left" in told.what) == ("warning", "jobs", True)
+        assert "start the service" in told.do
+        runner = JobRunner(library, try_out)
+        library.create("forms", {"embedder": "hashing-64"})
+        runner.start()
+        assert is_worked_on(library)
+        assert [one for one in check_leftovers(library) if one.about == "jobs"] == []
+        runner.close()
+        assert not is_worked_on(library)

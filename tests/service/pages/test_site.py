@@ -57,8 +57,9 @@ def test_files_are_kept_for_good_under_the_name_of_their_content(client: TestCli
 
 
 def test_who_comes_without_an_address_is_shown_the_pages(client: TestClient) -> None:
-    answer = client.get("/", follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (307, "/ui")
+    for path in "/", "/ui/":
+        answer = client.get(path, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (307, "/ui")
 
 
 @pytest.mark.parametrize("path", ["/ui/-/nothing", "/ui/rooms/nothing", "/ui/rooms/ask/more"])
