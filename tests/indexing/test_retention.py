@@ -178,3 +178,16 @@ def test_a_rollback_onto_a_damaged_one_changes_nothing(library: Library) -> None
         library.rollback(NAME)
     assert library.collection(NAME) == before
     assert library.snapshot(NAME).generation == second
+
+
+def test_a_build_removes_first_what_a_crash_left_but_not_while_another_builds(library: Library) -> None:
+    id = library.collection(NAME).id
+    left = library.publisher.root(id) / "1a2b-3c4d"
+    left.mkdir(parents=True)
+    library.reindex(NAME)
+    served = library.collection(NAME).generation
+    assert folders(library) == {served}
+    with library.publisher.building(id):
+        left.mkdir()
+        library.reindex(NAME)
+        assert left.is_dir()

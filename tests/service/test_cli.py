@@ -200,6 +200,8 @@ def test_export_to_a_file_is_whole_or_not_there(shell: Shell, records: Path, tmp
     assert result.stdout == ""
     assert output.read_bytes().count(b"\n") == 3
     assert [path.name for path in tmp_path.glob("*.partial")] == []
+    missing = tmp_path / "nowhere" / "out.ndjson"
+    assert f"{missing}: there is no such folder" in one_line(shell("export", "--output", missing, code=2))
 
 
 def test_the_collection_must_be_named_when_there_are_several(shell: Shell, records: Path) -> None:
