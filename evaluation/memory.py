@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from indexing.embedder import Embedder
-from indexing.library import Library, settings_of
+from indexing.library import Library
 from indexing.records import JSON, Document, Trajectory, document_from_bytes, trajectory_from_bytes
+from indexing.settings import settings_of
 from retrievers.learning import learn
 
 MEMORY = "memory"

@@ -27,7 +27,7 @@ from indexing.prepared import Prepared
 from indexing.publishing import Publisher
 from indexing.records import JSON, Record
 from indexing.retention import Retention
-from indexing.settings import INDEXED, CollectionSettings
+from indexing.settings import INDEXED, CollectionSettings, settings_of
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
 from indexing.store.audit import AuditLog
@@ -39,11 +39,6 @@ from indexing.store.keys import KeyStore
 from indexing.store.records import Kind, SqlRecordStore, Upserted
 from indexing.store.vectors import VectorCache
 from indexing.tokens import tokenizer
-
-
-def settings_of(row: rows.Collection) -> CollectionSettings:
-    """A collection's settings as its row keeps them."""
-    return CollectionSettings().updated(row.settings)
 
 
 class Library:

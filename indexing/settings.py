@@ -11,6 +11,7 @@ from typing import Any
 from indexing.embedder import DEFAULT
 from indexing.errors import InvalidInput
 from indexing.records import JSON
+from indexing.store.catalog import Collection
 
 DOCUMENTS_ENGINES = ("rank-bm25", "dense")
 TEXTS = ("environment", "embedder", "tokenizer", "documents_engine")
@@ -49,6 +50,11 @@ class CollectionSettings:
         """Those of `INDEXED` that have another value there, with the value they have here."""
         here, there = self.to_fields(), other.to_fields()
         return {name: here[name] for name in INDEXED if here[name] != there[name]}
+
+
+def settings_of(collection: Collection) -> CollectionSettings:
+    """A collection's settings as its row keeps them."""
+    return CollectionSettings().updated(collection.settings)
 
 
 def assigned(settings: Mapping[str, JSON]) -> str:

@@ -30,9 +30,9 @@ from indexing.backup.manifest import (
 from indexing.building import Progress, silent
 from indexing.errors import CorruptGeneration, NotFound, PrecedentError
 from indexing.generations import Manifest
-from indexing.library import Library, settings_of
+from indexing.library import Library
 from indexing.records import Record, document_from_bytes, trajectory_from_bytes
-from indexing.settings import CollectionSettings
+from indexing.settings import CollectionSettings, settings_of
 from indexing.store.catalog import Collection
 from indexing.store.moment import Moment, at_one_moment
 from indexing.store.records import Kind

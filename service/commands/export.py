@@ -89,8 +89,8 @@ def _write_pairs(
     failures: bool,
 ) -> None:
     """The pairs, and to standard error how many of how many trajectories, and what was left out."""
-    from indexing.library import settings_of
     from indexing.records import trajectory_from_bytes
+    from indexing.settings import settings_of
     from indexing.tokens import tokenizer
     from synthesis.training import MOST_TOKENS, examples, failed
 

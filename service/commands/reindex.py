@@ -106,7 +106,7 @@ def rollback(
     collection: Argument = None, named: Named = None, data_dir: DataDir = DATA_DIR, json: AsJson = False
 ) -> None:
     """Serve the generation before the served one, with the settings that it was built with."""
-    from indexing.library import settings_of
+    from indexing.settings import settings_of
 
     with open_library(data_dir) as library:
         left = only_collection(library, collection, named)

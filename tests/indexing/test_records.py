@@ -150,9 +150,11 @@ def test_big_integers_stay_exact() -> None:
     assert trajectory_from_bytes(to_bytes(record)) == record
 
 
-def test_settings_change_one_by_one_and_null_gives_the_default_back() -> None:
+def test_settings_change_one_by_one_and_null_leaves_one_as_it_is() -> None:
     settings = CollectionSettings().updated({"embedder": "hashing-64", "environment": "web"})
-    assert settings.updated({"embedder": None}) == CollectionSettings(environment="web")
+    assert settings.updated({"embedder": None, "tokenizer": "words"}) == CollectionSettings(
+        environment="web", embedder="hashing-64", tokenizer="words"
+    )
     assert CollectionSettings().updated(settings.to_fields()) == settings
     with pytest.raises(InvalidInput, match="unknown setting 'nonsense'; there are environment, embedder"):
         settings.updated({"nonsense": 1, "other": 2})
