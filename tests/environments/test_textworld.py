@@ -60,6 +60,7 @@ def test_unknown_level_and_no_episode() -> None:
     assert world.admissible_actions() == ()
 
 
+@pytest.mark.whole
 @pytest.mark.usefixtures("world")
 def test_two_threads_play_as_one_does() -> None:
     def played(seed: int) -> list[str]:

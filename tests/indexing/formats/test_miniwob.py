@@ -68,6 +68,7 @@ def test_what_no_store_keeps_is_replaced(tmp_path: Path) -> None:
     assert report.replaced == 7
 
 
+@pytest.mark.whole
 def test_all_public_demonstrations(shared_data: Path) -> None:
     report = ImportReport()
     records = trajectories("miniwob", shared_data / "miniwob_demos", report)

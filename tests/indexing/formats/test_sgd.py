@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from indexing import formats
 from indexing.formats import ImportReport
 from indexing.parsing import parse_value
@@ -99,6 +101,7 @@ def test_what_is_no_dialogue_is_counted(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.whole
 def test_all_of_sgd(shared_data: Path) -> None:
     report = ImportReport()
     ids, splits, steps, calls = set(), Counter[str](), 0, 0

@@ -100,6 +100,7 @@ def begin(page: Page, address: str) -> None:
     page.keyboard.press("Tab")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_every_page_fits_and_is_for_everyone(
