@@ -34,7 +34,7 @@ TEST := $(RUN) -m pytest -q -n $(JOBS) --dist loadfile --ignore=tests/faults
 test: $(DEV) ## Run the test suite (PYTEST_ARGS, JOBS)
 	$(TEST) -m "not whole" $(PYTEST_ARGS)
 
-test-whole: $(DEV) ## Run what takes long: real models, whole data sets, every page (PYTEST_ARGS, JOBS)
+test-whole: $(DEV) ## Run what takes long: real models and games, whole data sets, every page (PYTEST_ARGS, JOBS)
 	$(TEST) -m whole $(PYTEST_ARGS)
 
 lint: $(DEV) ## Style, types, import contracts, API and docs drift

@@ -18,6 +18,8 @@ from indexing.formats import ImportReport, read
 from indexing.records import Trajectory
 from tests.environments.test_miniwob import needs_browser
 
+pytestmark = pytest.mark.whole
+
 Result = TypeVar("Result")
 
 PAGE = """<!DOCTYPE html><body><button id="go">Go</button><script>

@@ -10,6 +10,8 @@ from environments.base import Task
 from environments.errors import MissingEnvironment, NoEpisode, UnknownTask
 from environments.scienceworld import ScienceWorld, render
 
+pytestmark = pytest.mark.whole
+
 TASK = Task("power-component", 4)
 
 ROOM = (

@@ -38,6 +38,7 @@ def test_the_interpreters_question_is_no_observation() -> None:
     assert tidy("*** The End ***\n\n\n\nWould you like to RESTART, QUIT?") == "*** The End ***"
 
 
+@pytest.mark.whole
 def test_the_walkthrough_wins(world: TextWorld) -> None:
     start = world.reset(Task("cooking-prepare", 1))
     assert start.instruction.startswith("You are hungry!")

@@ -90,7 +90,7 @@ class BackupMachine(LibraryMachine):
         assert self.answers() == before
 
 
-TestLibrary = BackupMachine.TestCase
+TestLibrary = pytest.mark.whole(BackupMachine.TestCase)
 TestLibrary.settings = settings(
     max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

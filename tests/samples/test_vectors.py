@@ -68,6 +68,7 @@ def test_a_first_start_embeds_nothing(name: str, tmp_path: Path) -> None:
     assert embedder.heard == [], AGAIN
 
 
+@pytest.mark.whole
 def test_they_are_the_models_own() -> None:
     model, listening = load_embedder(), Listening(MINILM)
     for name in NAMES:
