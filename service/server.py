@@ -23,6 +23,10 @@ LOOKED_EVERY_S = 0.02
 SWITCH_S = 0.001
 """How long a searching thread may keep the event loop from running; Python's default is five times that."""
 
+COLLECTED_AFTER = (10_000, 20, 50)
+"""Objects until garbage is looked for, and how often each generation's turn brings that of the next: a bulk
+ingest makes so many that with Python's 700 and 10 the event loop waits for collections that find nothing."""
+
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens on the address, before anything slow is done: who connects early waits.
@@ -110,6 +114,7 @@ def serve(app: FastAPI, listener: socket.socket, told: Callable[[], None]) -> bo
     """Serve until told to stop, `told` when all is loaded; False where the app couldn't start."""
     allow_open_files()
     sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(*COLLECTED_AFTER)
     server = Server(app, told)
     server.run(sockets=[listener])
     return server.started
