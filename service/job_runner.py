@@ -157,12 +157,22 @@ class JobRunner:
         return self._pool.submit(self._run, work)
 
     def cancel(self, id: str) -> Job:
-        """Stop a job; raises Conflict for one that is finished. It may still be running on return."""
-        job = self.get(id)
+        """Stop a job. It may still be running on return; one that is cancelled stays so.
+
+        Raises
+        ------
+        Conflict
+            It has ended otherwise, or another process runs it.
+        """
         with self._lock:
             work = self._works.get(id)
-        if work is None or job.state not in UNFINISHED:
-            raise Conflict(f"job {id} is {self.get(id).state} already")
+        job = self.get(id)
+        if job.state == "cancelled":
+            return job
+        if job.state not in UNFINISHED:
+            raise Conflict(f"job {id} has {job.state} already")
+        if work is None:
+            raise Conflict(f"job {id} is {job.state} in another process; only that one can cancel it")
         work.stop.set()
         try:
             self._store.update(id, ("queued",), state="cancelled", finished_at=time.time())

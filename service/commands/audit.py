@@ -21,7 +21,7 @@ from service.commands.common import (
 from service.commands.keys import seconds
 from service.commands.status import table
 from service.keys import id_given
-from service.pages.wording import visible
+from service.visible import visible
 
 if TYPE_CHECKING:
     from indexing.library import Library

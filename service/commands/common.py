@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from indexing.errors import InvalidInput, NotFound, PrecedentError
 from indexing.records import COLLECTION_NAME, JSON
-from service.pages.wording import readable_json, visible
+from service.visible import readable_json, visible
 
 if TYPE_CHECKING:
     from indexing.library import Library

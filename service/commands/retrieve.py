@@ -20,7 +20,7 @@ from service.commands.common import (
     open_library,
     say,
 )
-from service.pages.wording import visible
+from service.visible import visible
 
 if TYPE_CHECKING:
     from indexing.records import JSON

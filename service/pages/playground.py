@@ -27,10 +27,10 @@ from service.pages.situation import (
     read_form,
     standing,
 )
-from service.pages.wording import readable_json
 from service.problems import InvalidFields
 from service.schemas import RetrieveIn
 from service.state import Service, ServiceHere
+from service.visible import readable_json
 
 NEAR = 9
 """Steps to either side of the present one that a page leads to."""

@@ -87,7 +87,8 @@ def test_a_reindex_is_a_job_that_ends_in_a_new_generation(client: TestClient) ->
     second = reindexed(client)
     assert [one["id"] for one in client.get("/jobs").json()["jobs"]] == [second["id"], job["id"]]
     assert [one["id"] for one in client.get("/jobs?limit=1").json()["jobs"]] == [second["id"]]
-    problem(client.post(f"/jobs/{job['id']}/cancel"), "conflict", 409)
+    told = problem(client.post(f"/jobs/{job['id']}/cancel"), "conflict", 409)
+    assert told["detail"] == f"job {job['id']} has succeeded already"
     problem(client.get("/jobs/none"), "not-found", 404)
     problem(client.post("/jobs/none/cancel"), "not-found", 404)
     problem(client.get("/jobs?limit=0"), "invalid-input", 422)
@@ -118,6 +119,8 @@ def test_a_cancelled_job_changes_nothing(gated: TestClient, embedder: GatedEmbed
     threading.Timer(0.2, embedder.gate.set).start()
     assert gated.post(f"/jobs/{id}/cancel").json()["state"] in ("running", "cancelled")
     assert finished(gated, id)["state"] == "cancelled"
+    again = gated.post(f"/jobs/{id}/cancel")
+    assert (again.status_code, again.json()) == (200, gated.get(f"/jobs/{id}").json())
     described = gated.get("/collections/rooms").json()
     assert (described["generation"], described["generations"]) == (None, [])
     assert described["settings"]["embedder"] == "hashing-64"

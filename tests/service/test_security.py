@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from indexing.embedder import HashingEmbedder
 from indexing.library import Library
 from service.commands.common import say
-from service.pages.wording import visible
 from service.schemas import Strategy
+from service.visible import visible
 from tests.service.keyed import bearing, keyed, make_key
 from tests.service.running import NDJSON, create, document, lines, problem, running, trajectory, upsert
 

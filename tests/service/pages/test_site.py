@@ -9,7 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.pages.assets import FOREVER
-from service.pages.wording import excerpt, facts, line, readable_json, unseen, visible
+from service.pages.wording import excerpt, facts, line
+from service.visible import readable_json, unseen, visible
 from tests.service.running import create, trajectory
 
 PAGES = (
