@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from indexing.errors import PrecedentError
 from service import sign_in
-from service.caller import Caller, Unauthenticated, enter
+from service.caller import Caller, ForeignPage, Unauthenticated, enter
 from service.problems import of_error
-from service.sessions import COOKIE, is_our_own
+from service.sessions import COOKIE, is_of_elsewhere, is_our_own
 from service.state import Service, service_of
 
 OPEN = ("/health/live", "/health/ready", sign_in.PATH, sign_in.OUT)
@@ -61,14 +61,19 @@ def _is_for_people(path: str) -> bool:
 
 
 async def _caller(service: Service, request: Request, path: str) -> Caller:
-    """Who calls; raises Unauthenticated."""
+    """Who calls; raises Unauthenticated, and ForeignPage for a page of elsewhere that comes without a key."""
     token = bearer(request.headers)
     cookie = request.cookies.get(COOKIE) if token is None and _is_for_people(path) else None
     if cookie and await service.authority.asks():
         key = service.sessions.key(cookie, time.time())
         if key and (request.method in ("GET", "HEAD") or is_our_own(request.headers)):
             return await service.authority.owner(key)
-    return await service.authority.caller(token)
+    caller = await service.authority.caller(token)
+    if token is None and request.method not in ("GET", "HEAD") and is_of_elsewhere(request.headers):
+        raise ForeignPage(
+            "a page of another site asks through a browser, and shows no key: send one as a Bearer"
+        )
+    return caller
 
 
 def bearer(headers: Headers) -> str | None:

@@ -36,6 +36,10 @@ class Unauthenticated(PrecedentError):
         self.shown = shown
 
 
+class ForeignPage(PrecedentError):
+    """A page of another site sent the request through somebody's browser, without a key."""
+
+
 class Forbidden(PrecedentError):
     """The key doesn't open this; `scope` would."""
 

@@ -16,7 +16,7 @@ from starlette.routing import Match
 
 from indexing import errors
 from indexing.parsing import told
-from service.caller import Forbidden, Unauthenticated
+from service.caller import Forbidden, ForeignPage, Unauthenticated
 from service.telemetry.request_ids import HEADER, request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -49,6 +49,7 @@ KINDS = {
         Kind(
             "foreign-host", 403, "Foreign host", "without keys only this machine is answered: use 127.0.0.1"
         ),
+        Kind("foreign-page", 403, "Foreign page", "without keys no page of another site may write here"),
         Kind("no-such-address", 404, "No such address", "no call has this path: see /docs"),
         Kind(
             "not-found", 404, "Not found", "no such collection, record or job: create it, or correct the name"
@@ -160,6 +161,7 @@ _OWN: Mapping[type[errors.PrecedentError], str] = {
     InvalidFields: "invalid-input",
     Unauthenticated: "unauthenticated",
     Forbidden: "forbidden",
+    ForeignPage: "foreign-page",
 }
 
 

@@ -52,8 +52,23 @@ def is_our_own(headers: Headers) -> bool:
     >>> is_our_own(Headers({"origin": "http://elsewhere", "host": "here:8000"})), is_our_own(Headers({}))
     (False, False)
     """
-    if (site := headers.get("sec-fetch-site")) is not None:
-        return site == "same-origin"
+    site = headers.get("sec-fetch-site")
+    return _sent_here(headers) if site is None else site == "same-origin"
+
+
+def is_of_elsewhere(headers: Headers) -> bool:
+    """Whether a page of another site sent the request; programs tell nothing of the kind.
+
+    >>> is_of_elsewhere(Headers({"sec-fetch-site": "cross-site"})), is_of_elsewhere(Headers({}))
+    (True, False)
+    """
+    site = headers.get("sec-fetch-site")
+    if site is None:
+        return "origin" in headers and not _sent_here(headers)
+    return site not in ("same-origin", "none")
+
+
+def _sent_here(headers: Headers) -> bool:
     origin = headers.get("origin", "")
     try:
         return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")

@@ -35,7 +35,14 @@ RAISED: dict[str, errors.PrecedentError] = {
     "unavailable": errors.PrecedentError("x"),
     "storage-full": errors.StorageFull("x"),
 }
-MET_ELSEWHERE = {"foreign-host", "no-such-address", "method-not-allowed", "rate-limited", "internal"}
+MET_ELSEWHERE = {
+    "foreign-host",
+    "foreign-page",
+    "no-such-address",
+    "method-not-allowed",
+    "rate-limited",
+    "internal",
+}
 
 
 def test_the_page_lists_every_type() -> None:

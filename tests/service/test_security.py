@@ -197,6 +197,32 @@ def test_no_other_site_may_read_an_answer(client: TestClient) -> None:
         problem(answer, "unsupported-media-type", 415)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://elsewhere.example", "content-type": "text/plain"},
+        {"origin": "null"},
+        {"origin": "http://testserver", "sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_no_page_of_elsewhere_may_write(client: TestClient, headers: dict[str, str]) -> None:
+    for path in (
+        "/collections/rooms/rollback",
+        "/collections/rooms/reindex",
+        "/jobs/none/cancel",
+        "/ui/none",
+    ):
+        problem(client.post(path, headers=headers), "foreign-page", 403)
+    problem(client.delete("/collections/rooms", headers=headers), "foreign-page", 403)
+    assert client.get("/collections/rooms", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://testserver"}, {"sec-fetch-site": "none"}])
+def test_programs_and_our_own_pages_may(client: TestClient, headers: dict[str, str]) -> None:
+    problem(client.post("/jobs/none/cancel", headers=headers), "not-found", 404)
+
+
 def test_a_record_s_text_does_nothing_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "a\x1b[2J\x9b31m\x07\x08\r\u202eb\u2066c\x7f"
     told = "a⟨U+001B⟩[2J⟨U+009B⟩31m⟨U+0007⟩⟨U+0008⟩⟨U+000D⟩⟨U+202E⟩b⟨U+2066⟩c⟨U+007F⟩"
