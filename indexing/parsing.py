@@ -65,8 +65,17 @@ Words = Annotated[str, StringConstraints(min_length=1, pattern=NOT_BLANK), After
 Metadata = Annotated[dict[str, Any], AfterValidator(check_json)]
 
 
+def present(value: Any) -> Any:
+    """An object without those of its fields that are null: null equals absent."""
+    if isinstance(value, dict) and None in value.values():
+        return {name: item for name, item in value.items() if item is not None}
+    return value
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    _present = model_validator(mode="before")(present)
 
 
 class StepIn(_Model):
@@ -128,8 +137,8 @@ class TrajectoryIn(_Model):
             instruction=self.instruction,
             steps=tuple(step.to_step() for step in self.steps),
             final_observation=self.final_observation,
-            source=self.source.to_fields() if self.source else None,
-            outcome=self.outcome.to_fields() if self.outcome else None,
+            source=(self.source.to_fields() or None) if self.source else None,
+            outcome=(self.outcome.to_fields() or None) if self.outcome else None,
             metadata=self.metadata,
         )
         return with_id(record)

@@ -103,10 +103,22 @@ def document_from_bytes(body: bytes) -> Document:
 
 
 def content_digest(fields: Mapping[str, JSON]) -> str:
-    """SHA-256 (64 hex digits) of a record's content: its fields without `id`, keys sorted."""
+    """SHA-256 (64 hex digits) of a record's content: its fields without `id`, keys sorted.
+
+    Null counts as absent, within metadata too, and an empty object as none.
+    """
     content = {name: value for name, value in fields.items() if name != "id"}
+    for name in ("source", "outcome", "metadata"):
+        content[name] = _present(content.get(name))
+    content = {name: value for name, value in content.items() if value not in (None, {})}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _present(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {name: _present(item) for name, item in value.items() if item is not None}
+    return [_present(item) for item in value] if isinstance(value, list) else value
 
 
 def content_id(fields: Mapping[str, JSON]) -> str:

@@ -18,6 +18,27 @@ SMALLEST_EXCERPT = 24
 """Tokens below which a cut observation says nothing."""
 
 
+PRICED_AHEAD = 64
+"""Candidates among which the tokens are divided before the first is shown; later ones get what is left."""
+
+
+def fair(needs: Sequence[int], left: int) -> int:
+    """The most that each may take so that all get as much as they need, or as much as any other.
+
+    Max-min fairness: what the modest leave is divided among the rest.
+
+    >>> fair([10, 10, 100], 200), fair([10, 10, 100], 60), fair([50, 50, 50], 60)
+    (200, 40, 20)
+    """
+    rest = left
+    for place, need in enumerate(sorted(needs)):
+        others = len(needs) - place
+        if need * others > rest:
+            return rest // others
+        rest -= need
+    return left
+
+
 class Assembler:
     """Shows candidates of one snapshot, in order, until the budget is spent."""
 
@@ -34,21 +55,39 @@ class Assembler:
     def show(self, candidates: Sequence[Candidate]) -> list[Demonstration]:
         """Demonstrations in the order given.
 
-        Whole trajectories that don't fit are dropped. With windows, each may have an equal share of
-        what is left, but its matched step in any case; what one doesn't need is left to the next.
+        Whole trajectories that don't fit are dropped. With windows, all are whole where that fits. Else
+        each may have an equal share, but its matched step in any case; what one doesn't need is the
+        others'.
         """
+        if not self.windowed:
+            for candidate in candidates:
+                if self.left > 0:
+                    self._add(candidate, self.shelf[candidate.trajectory], self.left)
+            return self.shown
+        several = [self.shelf[candidate.trajectory] for candidate in candidates[:PRICED_AHEAD]]
+        needs = [self._whole(*one) for one in zip(candidates, several, strict=False)]
         for place, candidate in enumerate(candidates):
             if self.left <= 0:
                 break
-            share = self.left // (len(candidates) - place) if self.windowed else self.left
-            one = self._one(candidate, share)
-            if one is not None:
-                self.shown.append(one)
-                self.left -= one.tokens
+            ahead = place < len(several)
+            priced = several[place] if ahead else self.shelf[candidate.trajectory]
+            share = fair(needs[place:] if ahead else [self._whole(candidate, priced)], self.left)
+            self._add(candidate, priced, share)
         return self.shown
 
-    def _one(self, candidate: Candidate, share: int) -> Demonstration | None:
-        priced = self.shelf[candidate.trajectory]
+    def _add(self, candidate: Candidate, priced: Priced, share: int) -> None:
+        one = self._one(candidate, priced, share)
+        if one is not None:
+            self.shown.append(one)
+            self.left -= one.tokens
+
+    def _whole(self, candidate: Candidate, priced: Priced) -> int:
+        """Tokens of the whole trajectory, shown next."""
+        costs = self._costs(priced, self._step(candidate, priced))
+        frame = self.meter.frame(len(self.shown) + 1, priced.success) + priced.frame
+        return frame + sum(costs) + priced.final
+
+    def _one(self, candidate: Candidate, priced: Priced, share: int) -> Demonstration | None:
         step = self._step(candidate, priced)
         frame = self.meter.frame(len(self.shown) + 1, priced.success) + priced.frame
         costs = self._costs(priced, step)

@@ -36,6 +36,10 @@ def at_random(context: Context, k: int) -> list[Candidate]:
     return [Candidate(number, None, "random", "random", 0.0) for number in drawn.tolist()]
 
 
+COMMON = 1e-3
+"""The idf of a word that stands in half of the documents or more."""
+
+
 class DocumentRanker:
     """Plain RAG over a snapshot's documents: rank_bm25 by default, dense where the collection says so."""
 
@@ -48,11 +52,14 @@ class DocumentRanker:
         texts = [segment.terms(ordinal) for segment, ordinal in map(pool.locate, self.numbers.tolist())]
         self._terms = [Counter(text) for text in texts]
         self._bm25 = BM25Okapi(texts) if any(texts) else None
+        if self._bm25 is not None:
+            self._bm25.idf = {term: max(idf, COMMON) for term, idf in self._bm25.idf.items()}
 
     def rank(self, text: str) -> list[tuple[int, float]]:
         """All documents that share a word with the text, best first, with their scores.
 
-        On a tiny corpus BM25Okapi's idf is zero or negative; then the number of shared words decides.
+        BM25Okapi gives a word of half of the documents or more an idf of zero or less, by which who has it
+        would fall behind who hasn't: such words count for `COMMON`, so that the rarer ones decide.
         """
         from indexing.lexical import term_hash
 

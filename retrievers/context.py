@@ -151,8 +151,17 @@ class Context:
     def after_same_actions(self, most: int) -> Numbers:
         """Moments in scope after the same last two pieces of advice; at most so many, spread evenly."""
         found = self.moments.after_two(self.moment[1])
-        found = found[self.scope[self.snapshot.owners(found)]]
-        return found if len(found) <= most else found[:: -(-len(found) // most)]
+        return self.spread(found[self.scope[self.snapshot.owners(found)]], most)
+
+    def spread(self, positions: Numbers, most: int) -> Numbers:
+        """At most so many of the positions, spread evenly.
+
+        In the order of trajectories' names, since their numbers change with a restart or a new generation.
+        """
+        rank = self.snapshot.trajectories.rank[self.snapshot.owners(positions)].astype(np.int64)
+        keys = np.sort(rank << 40 | positions)  # an owner's positions follow each other
+        spread: Numbers = keys[:: max(1, -(-len(positions) // most))] & ((1 << 40) - 1)
+        return spread
 
     @cached_property
     def recent_actions(self) -> list[int]:

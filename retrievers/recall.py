@@ -45,7 +45,7 @@ def recalled(context: Context, given: set[int], taken: Numbers) -> Numbers:
         if advice not in given:
             bearing = moments.bearing(advice)
             bearing = bearing[scope[context.snapshot.owners(bearing)]]
-            found.append(bearing[:: -(-len(bearing) // LOOKED_AT)] if len(bearing) else bearing)
+            found.append(context.spread(bearing, LOOKED_AT))
     steps = fitting(context, np.concatenate([np.empty(0, np.int64), *found]))
     near = (steps.scores + TASK * context.instruction_similarity(steps.owners)).round(9)
     chosen, start = list[int](), 0

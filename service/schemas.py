@@ -19,7 +19,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from indexing.errors import InvalidFilter
 from indexing.filters import MAX_ALTERNATIVES, MAX_CONDITIONS, Filter, parse_filter
-from indexing.parsing import Identifier, Metadata, StepIn, Text, check_json
+from indexing.parsing import Identifier, Metadata, StepIn, Text, check_json, present
 from indexing.records import COLLECTION_NAME
 from retrievers.requests import Limits
 from retrievers.situation import Situation
@@ -66,14 +66,7 @@ class RequestModel(BaseModel):
 class Absentable(RequestModel):
     """A request model in which null equals absent."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_nulls(cls, value: Any) -> Any:
-        return (
-            {name: item for name, item in value.items() if item is not None}
-            if isinstance(value, dict)
-            else value
-        )
+    _present = model_validator(mode="before")(present)
 
 
 def _whole(value: Any) -> Any:
@@ -172,7 +165,7 @@ def _unless_blank(text: str | None) -> str | None:
     return text if text and not text.isspace() else None
 
 
-class SettingsIn(RequestModel):
+class SettingsIn(Absentable):
     """Settings of a collection to be changed; null leaves one as it is."""
 
     environment: Annotated[Text, StringConstraints(max_length=1_000)] | None = None

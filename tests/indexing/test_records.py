@@ -16,6 +16,7 @@ from indexing.records import (
     Document,
     Step,
     Trajectory,
+    content_digest,
     content_id,
     document_from_bytes,
     to_bytes,
@@ -148,6 +149,24 @@ def test_big_integers_stay_exact() -> None:
     record = parse_line(line, Trajectory)
     assert record.metadata == {"n": 2**80 + 1}
     assert trajectory_from_bytes(to_bytes(record)) == record
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"metadata": {}},
+        {"metadata": {"k": None}},
+        {"outcome": {"success": None, "reward": None}},
+        {"source": {"kind": None}},
+        {"final_observation": None, "nonsense": None},
+    ],
+)
+def test_null_equals_absent(more: dict[str, Any]) -> None:
+    plain, given = parse_value(LEAST, Trajectory), parse_value(LEAST | more, Trajectory)
+    assert given.id == plain.id == content_digest(to_fields(given))[:32]
+    assert (given.outcome, given.source) == (None, None)
+    steps = [LEAST["steps"][0] | {"thought": None, "nonsense": None}]
+    assert parse_value(LEAST | {"steps": steps}, Trajectory) == plain
 
 
 def test_settings_change_one_by_one_and_null_leaves_one_as_it_is() -> None:

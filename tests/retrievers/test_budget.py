@@ -94,6 +94,18 @@ def test_a_long_trajectory_is_shown_around_the_step_that_matters(lane: Embedding
     assert (one.step, one.next_action, one.length) == (17, "act 17", 30)
 
 
+def test_a_long_trajectory_is_whole_where_all_fit(lane: EmbeddingLane) -> None:
+    long = trajectory("a", "Find it", steps=[(f"page {n} of many", f"press {n}") for n in range(40)])
+    short = [trajectory(f"b{n}", "Find it", steps=[(f"page {n} of many", f"pull {n}")]) for n in range(4)]
+    situation = Situation("Find it", (), "page 7 of many")
+    for strategy in ("agentic", "observation", "model"):
+        answer = ask(lane, [long, *short], situation, strategy, Limits(tokens=1_000), ["find it"])
+        assert {one.id: len(one.steps) for one in answer.demonstrations}["a"] == 40
+        less = ask(lane, [long, *short], situation, strategy, Limits(tokens=answer.tokens - 1), ["find it"])
+        assert ids(less) == ids(answer)
+        assert [len(one.steps) for one in less.demonstrations if one.id != "a"] == [1] * (len(ids(less)) - 1)
+
+
 def test_a_long_trajectory_that_ends_alike_is_shown_to_its_end(lane: EmbeddingLane) -> None:
     steps = [(f"page {n} " + "word " * 20, f"act {n}") for n in range(30)]
     one = trajectory("a", steps=steps, final_observation="Thank you")

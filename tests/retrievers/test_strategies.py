@@ -269,6 +269,17 @@ def test_documents_are_ranked_and_filtered(lane: EmbeddingLane, engine: str) -> 
     assert retrieve(snapshot, lane, replace(request, limits=Limits(documents=0))).documents == ()
 
 
+def test_a_word_that_most_documents_have_does_not_count_against_one(lane: EmbeddingLane) -> None:
+    documents = [
+        Document("mail", "", "The mail of today. The list is sorted by date."),
+        Document("zone", "", "To change the time zone open the settings."),
+    ]
+    answer = retrieve(
+        take(lane, (), documents), lane, Request(Situation("change the time zone", (), None), "documents")
+    )
+    assert [one.id for one in answer.documents] == ["zone", "mail"]
+
+
 def test_one_document_is_found_though_its_words_have_no_weight(lane: EmbeddingLane) -> None:
     snapshot = take(lane, (), [Document("a", "", "sell shoes")])
     answer = retrieve(snapshot, lane, Request(Situation("sell"), "documents"))
