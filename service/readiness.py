@@ -50,6 +50,8 @@ class Readiness:
         self._probe_ms = 0.0
         self._missing = "the collections are being loaded"
         self._fault = ""
+        self._unserved = False
+        self._tried_at = float("-inf")
         self._loaded = False
         self._settled = False
         self._ready = False
@@ -85,9 +87,17 @@ class Readiness:
         finally:
             self._loaded = True
         self._missing = missing or "the embedder is being loaded"
+        self._unserved, self._tried_at = bool(missing), time.monotonic()
         if not missing:
             self._first_probe()
         self._settled = True
+
+    def _load_again(self) -> None:
+        """See whether what couldn't be loaded can be now, after somebody did what its message says."""
+        self._tried_at = time.monotonic()
+        for row in self._library.catalog.list():
+            self._library.live(row.name)
+        self._unserved, self._missing = False, ""
 
     def _first_probe(self) -> None:
         """Probe before anybody asks: loading the embedder takes seconds that no health check should wait."""
@@ -100,9 +110,16 @@ class Readiness:
 
     def check(self) -> float:
         """How long the probe took, in ms; done anew when the last is some seconds old. Raises NotReady."""
-        if self._missing:
+        if self._missing and not self._unserved:
             raise NotReady(self._missing)
         with self._lock:
+            if self._unserved and time.monotonic() - self._tried_at > PROBED_EVERY_S:
+                try:
+                    self._load_again()
+                except PrecedentError as error:
+                    self._missing = f"not every collection could be loaded: {error}"
+            if self._missing:
+                raise NotReady(self._missing)
             if time.monotonic() - self._probed_at > PROBED_EVERY_S:
                 self._look()
             return self._probe_ms

@@ -142,6 +142,11 @@ def _check_settings(library: Library, saved: SavedCollection, wish: Wish) -> Non
             tokenizer(settings.tokenizer)
     if saved.embedder is None or not wish.indexes:
         return
+    used = served.settings if served else CollectionSettings().updated(saved.settings)
+    if saved.embedder.name != used.embedder:
+        raise InvalidInput(
+            f"the vectors of {saved.name!r} are of {saved.embedder.name!r}, not of {used.embedder!r}"
+        )
     here = library.lane(saved.embedder.name).embedder
     if here.fingerprint != saved.embedder.fingerprint:
         raise EmbedderMismatch(

@@ -29,6 +29,8 @@ from indexing.store.records import Kind, Stored
 from indexing.store.vectors import Vector, text_hash
 
 VECTORS_AT_ONCE = 1_000
+LONGEST_LINE = 256 << 20
+"""Bytes of one record's line: it is held in memory, and what a snapshot says of itself may be a lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ class StagedCollection:
         at = 0
         settings = self._settings()
         with (self.folder / RECORDS).open("rb") as lines:
-            for line in lines:
+            while line := lines.readline(LONGEST_LINE):
+                if len(line) == LONGEST_LINE:
+                    raise self._wrong(f"has a line of more than {LONGEST_LINE >> 20} MiB, at byte {at}")
                 kind, sequence, what = self._read_line(line, at, settings)
                 id = what if isinstance(what, str) else what.id
                 form = "deleted" if isinstance(what, str) else "record"

@@ -20,6 +20,10 @@ function follow(region) {
     request.responseType = "document";
     request.timeout = PATIENCE_MS;
     request.onloadend = () => {
+      if (request.status === 401) {
+        say("You are signed out; load the page again to sign in.");
+        return;
+      }
       const fresh = request.status === 200 ? request.response?.querySelector("[data-live]") : null;
       failures = fresh ? 0 : failures + 1;
       if (fresh) replace(fresh);

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from indexing.embedder import Embedder, HashingEmbedder
 from indexing.errors import InvalidInput
 from indexing.library import Library
+from service import readiness
 from tests.service.running import (
     create,
     document,
@@ -55,6 +56,20 @@ def folder(tmp_path: Path) -> Path:
 def reindexed(client: TestClient, **settings: Any) -> None:
     answer = client.post("/collections/rooms/reindex", json=settings)
     assert finished(client, answer.json()["id"])["state"] == "succeeded"
+
+
+def test_once_it_is_reindexed_or_removed_the_service_is_ready(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "PROBED_EVERY_S", 0.0)
+    for repair in (reindexed, lambda client: client.delete("/collections/rooms")):
+        with Library(folder) as before:
+            before.reindex("rooms")
+        with Library(folder, rebuilt) as library, TestClient(_app(folder, library)) as client:
+            until(lambda: "precedent reindex rooms" in client.get("/health/ready").json()["detail"])
+            problem(client.get("/health/ready"), "not-ready", 503)
+            repair(client)
+            until(lambda: client.get("/health/ready").status_code == 200)
 
 
 @pytest.mark.parametrize("load", [rebuilt, gone])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from indexing.backup import staged
 from indexing.backup.archive import header, padding
 from indexing.backup.restoring import Wish
 from indexing.errors import InvalidInput, PrecedentError, StorageFull
@@ -220,6 +221,20 @@ def test_a_manifest_or_records_that_lie_are_refused_though_every_checksum_is_rig
     refuse_change(archive, refused, *LIES[what])
 
 
+def test_only_the_model_that_its_settings_name_is_loaded(
+    archive: bytes, refused: Callable[..., None]
+) -> None:
+    forged = Forged.of(archive)
+    indexes = [name for name in forged.files if "/generation/" in name]
+    for name in indexes:
+        del forged.files[name]
+    members = forged.manifest["members"]
+    members[:] = [one for one in members if one["name"] not in indexes]
+    forged.collection.update(generation=None)
+    forged.collection["embedder"].update(name="somebody/model")
+    refused(forged.packed(), "are of 'somebody/model', not of 'hashing-64'")
+
+
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "trajectories.ids.npy/../../x.y.z", "manifest.json"])
 def test_a_generation_can_not_name_files_elsewhere(
     archive: bytes, refused: Callable[..., None], name: str
@@ -262,6 +277,13 @@ def test_a_bomb_is_refused_before_it_goes_off(archive: bytes, refused: Callable[
     refused(gzip.compress(content[:first] + b"\0" * 50_000_000), "no header is where")
     long = header("manifest.json", 1 << 40) + b"{" * 1_000_000
     refused(gzip.compress(long), "doesn't begin with its manifest")
+
+
+def test_a_line_has_an_end(
+    archive: bytes, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staged, "LONGEST_LINE", 64)
+    refused(archive, "a line of more than 0 MiB, at byte 0")
 
 
 def test_no_snapshot_at_all_is_told(refused: Callable[..., None]) -> None:
