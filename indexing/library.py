@@ -233,7 +233,7 @@ class Library:
         builder = self._builders.make(settings, learner)
 
         def publish() -> None:
-            self.publisher.publish(row.id, manifest, settings.to_fields() if changes else None)
+            self.publisher.publish(row, manifest, changes)
 
         with self.publisher.building(row.id):
             manifest = self.publisher.build(row, builder, progress)

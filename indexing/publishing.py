@@ -17,7 +17,7 @@ from indexing.files import clean_stages, remove_unless_used
 from indexing.generations import Generation, Manifest, load_generation, remove_leftovers
 from indexing.records import JSON
 from indexing.retention import Retention, is_target
-from indexing.settings import CollectionSettings, assigned
+from indexing.settings import CollectionSettings, assigned, settings_of
 from indexing.store import catalog as rows
 from indexing.store.catalog import Catalog
 from indexing.store.records import RecordStore
@@ -60,17 +60,35 @@ class Publisher:
         return load_generation(self.root(collection) / generation, expected)
 
     def publish(
-        self, collection: int, manifest: Manifest, settings: Mapping[str, JSON] | None = None
+        self, began: rows.Collection, manifest: Manifest, changes: Mapping[str, JSON] | None = None
     ) -> None:
         """Enter a generation and serve it, with changed settings if there are any, at once or not at all.
 
-        Older ones than the last few are removed.
+        `began` is the collection as it stood when the build began. Older generations than the last few
+        are removed.
+
+        Raises
+        ------
+        Conflict
+            Another generation has been served since, with settings that this one hasn't: a rollback, or a
+            reindex that changed them, stands.
         """
+        collection = began.id
+
+        def settled(now: rows.Collection) -> Mapping[str, JSON]:
+            wanted = settings_of(now).updated(changes or {})
+            if now.generation != began.generation and wanted.indexed_unlike(manifest.settings):
+                raise Conflict(
+                    f"generation {now.generation} with other settings has been served since this reindex of "
+                    f"{now.name!r} began, and stays; start it again if you want it still"
+                )
+            return wanted.to_fields()
+
         newest = max((row.created_at for row in self.catalog.generations(collection)), default=0.0)
         now = max(time.time(), newest + 1e-3)  # a clock may be set back; the order of building stays
         fields = manifest.to_fields()
         self.catalog.publish(
-            rows.Generation(manifest.id, collection, "ready", manifest.sequence, now, fields), settings
+            rows.Generation(manifest.id, collection, "ready", manifest.sequence, now, fields), settled
         )
         try:
             self._prune(collection)
@@ -118,7 +136,10 @@ class Publisher:
         settings = CollectionSettings(**row.manifest["settings"]) if row else None
         with self.building(collection.id):
             built = self.build(collection, builder(settings))
-            self.publish(collection.id, built)
+            try:
+                self.publish(collection, built)
+            except Conflict:
+                return self.load_or_rebuild(collection, generation, builder)  # another is served by now
         return self.load(collection.id, built.id, built)
 
     def load_before(self, collection: rows.Collection) -> Generation:

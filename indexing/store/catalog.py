@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -106,15 +106,20 @@ class Catalog:
         with self._entering(generation):
             pass
 
-    def publish(self, generation: Generation, settings: Mapping[str, JSON] | None = None) -> None:
-        """Enter a generation and serve it, with the settings it brings, in one transaction.
+    def publish(
+        self, generation: Generation, settled: Callable[[Collection], Mapping[str, JSON]] | None = None
+    ) -> None:
+        """Enter a generation and serve it, in one transaction.
 
-        Raises as `add_generation` does.
+        `settled` gets the collection as it stands then and gives its settings from now on; what it raises
+        leaves all as it was. Else raises as `add_generation` does.
         """
         with self._entering(generation) as connection:
+            query = select(collections).where(collections.c.id == generation.collection)
+            now = collection_row(connection.execute(query).one())
             _serve(connection, generation.collection, generation.id)
-            if settings is not None:
-                _set(connection, generation.collection, settings=dump(settings))
+            if settled is not None:
+                _set(connection, generation.collection, settings=dump(settled(now)))
 
     @contextmanager
     def _entering(self, generation: Generation) -> Iterator[Connection]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from indexing.building import Progress
 from indexing.embedder import HashingEmbedder, Vectors
 from indexing.errors import Conflict, EmbedderMismatch, EmbeddingFailed, InvalidInput
 from indexing.generations import Manifest
 from indexing.library import Library
 from indexing.records import JSON
+from indexing.store.catalog import Collection
 from tests.support.collections import NAME, SETTINGS, Embedders, open_library, trajectory
 from tests.support.libraries import found, some, write
 
@@ -63,11 +65,11 @@ def test_what_was_waited_for_is_not_missing_when_a_generation_is_swapped_in(libr
     publish = library.publisher.publish
     with ThreadPoolExecutor(1) as writer:
 
-        def late(collection: int, manifest: Manifest, settings: Mapping[str, JSON] | None = None) -> None:
+        def late(began: Collection, manifest: Manifest, changes: Mapping[str, JSON] | None = None) -> None:
             waited = writer.submit(write, library, trajectory("late"))
             time.sleep(0.3)
             told.append(waited.done())
-            publish(collection, manifest, settings)
+            publish(began, manifest, changes)
 
         told: list[bool] = []
         library.publisher.publish = late  # type: ignore[method-assign]
@@ -114,6 +116,36 @@ def test_another_embedder_and_normalizer_come_with_a_generation(library: Library
     library.rollback(NAME)
     assert library.live(NAME).builder.lane.embedder.dimension == 64
     assert set(found(library)) == {"a", "b"}
+
+
+def test_a_reindex_does_not_undo_a_rollback_or_what_was_set_since_it_began(library: Library) -> None:
+    write(library, *some(5))
+    first = library.reindex(NAME)
+    library.reindex(NAME, {"observation_normalizer": "verbatim"})
+
+    def meanwhile(deed: Callable[[], object]) -> Progress:
+        deeds: list[object] = []
+
+        def watch(stage: str, done: int, total: int) -> None:  # noqa: ARG001
+            if stage == "writing" and not deeds:
+                deeds.append(deed())
+
+        return watch
+
+    with pytest.raises(Conflict, match=f"generation {first.id} with other settings has been served"):
+        library.reindex(NAME, progress=meanwhile(lambda: library.rollback(NAME)))
+    row = library.collection(NAME)
+    assert (row.generation, row.settings["observation_normalizer"]) == (first.id, "text")
+    assert set(found(library)) == {f"t{number}" for number in range(5)}
+
+    changes: dict[str, JSON] = {"environment": "shop", "documents_engine": "dense"}
+    again = library.reindex(
+        NAME, {"observation_normalizer": "html"}, meanwhile(lambda: library.create(NAME, changes))
+    )
+    row = library.collection(NAME)
+    assert row.generation == again.id
+    used = changes | {"observation_normalizer": "html"}
+    assert {name: row.settings[name] for name in used} == used
 
 
 def test_settings_before_the_first_generation_hold_at_once(library: Library) -> None:
