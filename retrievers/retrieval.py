@@ -43,7 +43,10 @@ def retrieve(
     ranked, keep = _ranked(context, strategy, degraded)
     found = time.perf_counter()
     shown = _show(context, meter, ranked, strategy.windowed)
-    documents = _documents(snapshot, lane, meter, request, degraded) if strategy.documents else []
+    documents = []
+    if strategy.documents:
+        documents = _documents(snapshot, lane, meter, request, degraded)
+        keep = _kept_documents(snapshot, lane, request, degraded)
     prompt = render_prompt(shown, documents) if request.render or not meter.additive else None
     tokens = _total(meter, shown, documents)
     while not meter.additive and (shown or documents):
@@ -115,6 +118,17 @@ def _ranked_documents(
             degraded.note(LATE)
     ranker = snapshot.documents.derived("ranker", lambda: DocumentRanker(snapshot))
     return [(number, score) for number, score in ranker.rank(text) if scope[number]]
+
+
+def _kept_documents(
+    snapshot: Snapshot, lane: EmbeddingLane, request: Request, degraded: Degraded
+) -> tuple[str, ...]:
+    """Which of the documents that were shown would be among the best."""
+    if not request.shown or request.limits.documents <= 0 or request.limits.tokens <= 0:
+        return ()
+    best = _ranked_documents(snapshot, lane, replace(request, shown=()), degraded)
+    names = [snapshot.documents.id(number) for number, _ in best[: request.limits.documents]]
+    return tuple(name for name in names if name in set(request.shown))
 
 
 def _documents(

@@ -67,18 +67,19 @@ def search(
     request = to_request(asked, written, deadline)
     # A document and a trajectory may bear one id: what was shown of each is remembered apart.
     whose = f"{key}/documents" if STRATEGIES[asked.strategy].documents else key
-    if asked.episode is not None:
-        shown = library.episodes.shown(live.id, whose, asked.episode)
-        request = replace(request, shown=tuple(shown))
-    found = retrieve(live.snapshot, live.builder.lane, request)
-    degraded = [*written.degraded, *found.degraded]
-    if asked.episode is not None:
-        ids = [one.id for one in found.demonstrations] + [one.id for one in found.documents]
-        try:
-            library.episodes.show(live.id, whose, asked.episode, ids, time.time())
-        except (StorageFull, StorageFailed, Overloaded):
-            degraded.append(EPISODE_NOT_KEPT)
-    return replace(found, degraded=tuple(degraded))
+    not_kept: tuple[str, ...] = ()
+    if asked.episode is None:
+        found = retrieve(live.snapshot, live.builder.lane, request)
+    else:
+        with library.episodes.turn(live.id, whose, asked.episode):
+            shown = library.episodes.shown(live.id, whose, asked.episode)
+            found = retrieve(live.snapshot, live.builder.lane, replace(request, shown=tuple(shown)))
+            ids = [one.id for one in found.demonstrations] + [one.id for one in found.documents]
+            try:
+                library.episodes.show(live.id, whose, asked.episode, ids, time.time())
+            except (StorageFull, StorageFailed, Overloaded):
+                not_kept = (EPISODE_NOT_KEPT,)
+    return replace(found, degraded=(*written.degraded, *found.degraded, *not_kept))
 
 
 def answer(library: Library, asked: RetrieveIn, written: Written, deadline: float) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import ColumnElement, Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,12 +15,22 @@ from indexing.store.database import read, write
 from indexing.store.dialects import insert_into
 from indexing.store.schema import episodes
 
+TURNS = 256
+"""Locks among which the episodes are divided."""
+
 
 class EpisodeStore:
     """Ids shown, per collection, API key and the caller's name for the episode."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turns = [threading.Lock() for _ in range(TURNS)]
+
+    @contextmanager
+    def turn(self, collection: int, key: str, episode: str) -> Iterator[None]:
+        """One after the other, in this process: what the one is shown the next must know of."""
+        with self._turns[hash((collection, key, episode)) % TURNS]:
+            yield
 
     def shown(self, collection: int, key: str, episode: str) -> list[str]:
         """The ids shown so far, first shown first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,21 @@ def test_nothing_is_shown_twice_in_an_episode(rooms: TestClient) -> None:
     assert "r3" in second["keep"]
     assert ids(ask(rooms, episode="another", limits={"total": 3})) == ids(first)
     assert ids(ask(rooms, limits={"total": 3})) == ids(first)
+
+
+def test_of_requests_at_the_same_time_none_shows_what_another_does(rooms: TestClient) -> None:
+    with ThreadPoolExecutor(4) as agents:
+        asked = [agents.submit(ask, rooms, episode="hasty", limits={"total": 2}) for _ in range(4)]
+        shown = [id for answer in asked for id in ids(answer.result())]
+    assert len(shown) == len(set(shown)) > 4
+
+
+def test_documents_that_are_still_the_best_are_kept_by_name(rooms: TestClient) -> None:
+    how = {"strategy": "documents", "episode": "reader", "limits": {"documents": 1}}
+    first, second = ask(rooms, **how), ask(rooms, **how)
+    (best,) = (one["id"] for one in first["documents"])
+    assert (first["keep"], second["keep"]) == ([], [best])
+    assert best not in {one["id"] for one in second["documents"]}
 
 
 def test_an_episode_survives_a_restart_and_is_forgotten_a_day_later(tmp_path: Path) -> None:
