@@ -28,7 +28,14 @@ from service.state import Service, Telling
 from service.telemetry.metrics import Metrics
 from service.telemetry.request_ids import RequestIds
 from service.telemetry.traces import Traces, open_traces
-from service.upkeep import forget_audit, forget_episodes, keep_probing, keep_uses, renew_generations
+from service.upkeep import (
+    forget_audit,
+    forget_episodes,
+    forget_jobs,
+    keep_probing,
+    keep_uses,
+    renew_generations,
+)
 from service.writers import query_writer
 
 
@@ -102,6 +109,7 @@ async def _open(
         _load(readiness),
         forget_episodes(library),
         forget_audit(library, settings.audit_days),
+        forget_jobs(library),
         renew_generations(library, jobs),
         keep_uses(authority),
         keep_probing(readiness),

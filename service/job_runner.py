@@ -94,7 +94,11 @@ class JobRunner:
 
     def start(self) -> None:
         """Take up what a process that ended has left unfinished; a full disk doesn't keep the start up."""
+        alone = not is_worked_on(self._library)
         self._working.enter_context(used(self._library.folder))
+        if not alone:
+            log.warning("another process works on this folder: unfinished jobs are left to it")
+            return
         try:
             self._take_up(None)
         except (Overloaded, StorageFull, StorageFailed) as refusal:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from anyio import to_thread
 
 from indexing.errors import Conflict, PrecedentError
 from indexing.library import Library
 from service.authority import Authority
-from service.job_runner import JobRunner
+from service.job_runner import UNFINISHED, JobRunner
 from service.problems import NotReady
 from service.readiness import Readiness
 
@@ -21,6 +22,8 @@ EPISODE_KEPT_S = 24 * 3600
 FORGET_EVERY_S = 300.0
 FORGET_AUDIT_EVERY_S = 3600.0
 LOOK_EVERY_S = 5.0
+LONGEST_PAUSE_S = 3600.0
+KEPT_JOBS = 1_000
 KEEP_USES_EVERY_S = 30.0
 PROBE_EVERY_S = 15.0
 
@@ -58,15 +61,54 @@ async def keep_probing(readiness: Readiness) -> None:
 
 async def renew_generations(library: Library, jobs: JobRunner) -> None:
     """Start a reindex of each collection whose delta has outgrown its generation."""
+    renewals = Renewals(library, jobs)
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         try:
-            for name in await to_thread.run_sync(library.overgrown):
-                await to_thread.run_sync(jobs.submit, name, {})
-        except Conflict:
-            continue  # it is being reindexed already
+            await to_thread.run_sync(renewals.begin)
         except PrecedentError as error:
             log.warning("generations aren't renewed yet: %s", error)
+
+
+class Renewals:
+    """Reindexes that start by themselves; after one that failed the next waits, longer each time."""
+
+    def __init__(self, library: Library, jobs: JobRunner) -> None:
+        self._library = library
+        self._jobs = jobs
+        self._begun: dict[str, str] = {}
+        self._pauses: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Start what is due."""
+        for name in self._library.overgrown():
+            if self._is_due(name):
+                with suppress(Conflict):  # it is being reindexed already
+                    self._begun[name] = self._jobs.submit(name, {}).id
+
+    def _is_due(self, name: str) -> bool:
+        if name in self._begun:
+            state = self._jobs.get(self._begun[name]).state
+            if state in UNFINISHED:
+                return False
+            del self._begun[name]
+            pause = self._pauses.pop(name, LOOK_EVERY_S)
+            if state == "failed":
+                self._pauses[name] = pause = min(2 * pause, LONGEST_PAUSE_S)
+                self._not_before[name] = time.monotonic() + pause
+                log.warning("%s is reindexed again in %d s: the last time failed", name, pause)
+        return time.monotonic() >= self._not_before.get(name, 0.0)
+
+
+async def forget_jobs(library: Library) -> None:
+    """Forget finished jobs but the newest."""
+    while True:
+        try:
+            await to_thread.run_sync(library.jobs.forget, KEPT_JOBS)
+        except PrecedentError as error:
+            log.warning("old jobs aren't forgotten yet: %s", error)
+        await asyncio.sleep(FORGET_EVERY_S)
 
 
 async def keep_uses(authority: Authority) -> None:

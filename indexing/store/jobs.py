@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
-from sqlalchemy import Engine, Row, func, insert, select, update
+from sqlalchemy import Engine, Row, delete, func, insert, select, update
 
 from indexing.errors import Conflict, NotFound
 from indexing.records import JSON
@@ -97,6 +97,13 @@ class JobStore:
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         with read(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def forget(self, keep: int) -> int:
+        """Forget finished jobs but the newest `keep` of all; how many those were."""
+        newest = select(jobs.c.id).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(keep)
+        over = jobs.c.state.not_in(["queued", "running"]), jobs.c.id.not_in(newest)
+        with write(self._engine) as connection:
+            return connection.execute(delete(jobs).where(*over)).rowcount
 
     def update(
         self, id: str, expected: tuple[JobState, ...] | None = None, **fields: Unpack[JobFields]

@@ -186,6 +186,19 @@ def test_what_a_dead_process_left_is_taken_up_at_the_start_but_not_without_end(t
         assert "removed" in finished(client, "gone")["error"]
 
 
+def test_a_process_that_starts_beside_another_leaves_its_jobs_alone(tmp_path: Path) -> None:
+    with running(tmp_path) as client:
+        create(client, "rooms", trajectory("a"))
+        with Library(tmp_path) as library:
+            library.jobs.add(Job("theirs", "reindex", "rooms", time.time(), "running", attempt=1))
+        with running(tmp_path) as other:
+            told = problem(other.post("/jobs/theirs/cancel"), "conflict", 409)
+            assert told["detail"] == "job theirs is running in another process; only that one can cancel it"
+            assert other.get("/jobs/theirs").json()["attempt"] == 1
+    with running(tmp_path) as client:
+        assert finished(client, "theirs")["state"] == "succeeded"
+
+
 def test_a_job_goes_on_after_a_stop_and_embeds_nothing_twice(
     tmp_path: Path, gated: TestClient, embedder: GatedEmbedder
 ) -> None:

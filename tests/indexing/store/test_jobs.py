@@ -40,6 +40,14 @@ def test_jobs_are_listed_newest_first(jobs: JobStore) -> None:
     assert [found.id for found in jobs.list(3)] == ["d", "b", "c"]
 
 
+def test_finished_jobs_are_forgotten_but_the_newest(jobs: JobStore) -> None:
+    states: list[JobState] = ["failed", "queued", "succeeded", "running", "cancelled"]
+    for at, state in enumerate(states):
+        jobs.add(job(state, float(at), state))
+    assert jobs.forget(2) == 2
+    assert [found.id for found in jobs.list(9)] == ["cancelled", "running", "queued"]
+
+
 def test_jobs_of_some_collections_are_listed_alone(jobs: JobStore) -> None:
     jobs.add(job("a", 1.0))
     jobs.add(Job("b", "reindex", "other", 2.0))
