@@ -157,8 +157,16 @@ class BulkUpsert:
         }
 
 
+def _integer(digits: str) -> int | float:
+    """Infinity, which no record may hold, where there are more digits than Python reads."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float("inf")
+
+
 def decode_array(body: bytes) -> list[Any]:
-    """The items of a JSON array; one that holds what is no text is refused later, alone, by its number.
+    """The items of a JSON array; one that holds what no record may is refused later, alone, by its number.
 
     Raises
     ------
@@ -173,7 +181,7 @@ def decode_array(body: bytes) -> list[Any]:
         value = decode(body)
     except InvalidRecord as strict:
         try:
-            value = json.loads(body.decode("utf-8-sig", "surrogateescape"))
+            value = json.loads(body.decode("utf-8-sig", "surrogateescape"), parse_int=_integer)
         except (ValueError, RecursionError):
             raise Malformed(f"the body is {strict}") from None
     if not isinstance(value, list):

@@ -9,9 +9,10 @@ import secrets
 SEED = "PRECEDENT_FAULT_SEED"
 """Set it to the seed that a failed run has printed: the same is sent, the kills come at the same moments."""
 
-KILLS = {"test": 3, "short": 10, "full": 50}
-COMMAND_KILLS = {"test": 1, "short": 10, "full": 50}
+KILLS = {"test": 3, "short": 10, "full": 100}
+COMMAND_KILLS = {"test": 1, "short": 10, "full": 70}
 MODEL_KILLS = {"test": 0, "short": 2, "full": 10}
+"""Of ingest and of reindex each, twice of the service's commands and twice of snapshot and restore: 500."""
 SYNTHESIS_KILLS = {"test": 3, "short": 10, "full": 30}
 COMMAND_RECORDS = {"test": 400, "short": 1_200, "full": 2_000}
 FAILING_CALLS = {"test": 8, "short": 30, "full": 1 << 30}

@@ -111,10 +111,12 @@ def test_bad_lines_are_told_by_number_and_the_others_stand(client: TestClient) -
 
 def test_an_array_is_told_by_item_even_with_what_is_no_text(client: TestClient) -> None:
     create(client)
-    items = [json.dumps(trajectory("a")), '{"instruction": "\\ud800"}', "1", json.dumps(trajectory("b"))]
+    long = json.dumps(trajectory("long", metadata={"n": 1})).replace('"n": 1', f'"n": 1{"0" * 5_000}')
+    bad = ('{"instruction": "\\ud800"}', "1", long)
+    items = [json.dumps(trajectory("a")), *bad, json.dumps(trajectory("b"))]
     answer = client.post(URL, content=f"[{','.join(items)}]", headers=JSON_BODY)
     assert answer.status_code == 200
-    assert (answer.json()["accepted"], [one["line"] for one in answer.json()["rejected"]]) == (2, [2, 3])
+    assert (answer.json()["accepted"], [one["line"] for one in answer.json()["rejected"]]) == (2, [2, 3, 4])
 
 
 def test_null_equals_absent_in_a_record(client: TestClient) -> None:
