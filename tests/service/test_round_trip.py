@@ -57,7 +57,14 @@ OUTCOMES = st.builds(
 )
 STEPS = st.lists(st.builds(Step, TEXT, TEXT, st.none() | TEXT), min_size=1, max_size=3).map(tuple)
 TRAJECTORIES = st.builds(
-    Trajectory, IDS, WORDS, STEPS, st.none() | TEXT, st.none() | SOURCES, st.none() | OUTCOMES, METADATA
+    Trajectory,
+    IDS,
+    WORDS,
+    STEPS,
+    st.none() | TEXT,
+    st.none() | SOURCES.filter(bool),  # an empty one is none
+    st.none() | OUTCOMES.filter(bool),
+    METADATA,
 )
 DOCUMENTS = st.builds(Document, IDS, TEXT, WORDS, st.none() | TEXT, METADATA)
 RECORDS = st.lists(TRAJECTORIES | DOCUMENTS, max_size=20)
