@@ -65,14 +65,12 @@ class Assembler:
                     self._add(candidate, self.shelf[candidate.trajectory], self.left)
             return self.shown
         several = [self.shelf[candidate.trajectory] for candidate in candidates[:PRICED_AHEAD]]
-        needs = [self._whole(*one) for one in zip(candidates, several, strict=False)]
+        needs = [self._sizes(*one)[-1] for one in zip(candidates, several, strict=False)]
         for place, candidate in enumerate(candidates):
             if self.left <= 0:
                 break
-            ahead = place < len(several)
-            priced = several[place] if ahead else self.shelf[candidate.trajectory]
-            share = fair(needs[place:] if ahead else [self._whole(candidate, priced)], self.left)
-            self._add(candidate, priced, share)
+            priced = several[place] if place < len(several) else self.shelf[candidate.trajectory]
+            self._add(candidate, priced, fair(needs[place:], self.left))
         return self.shown
 
     def _add(self, candidate: Candidate, priced: Priced, share: int) -> None:
@@ -81,17 +79,15 @@ class Assembler:
             self.shown.append(one)
             self.left -= one.tokens
 
-    def _whole(self, candidate: Candidate, priced: Priced) -> int:
-        """Tokens of the whole trajectory, shown next."""
-        costs = self._costs(priced, self._step(candidate, priced))
-        frame = self.meter.frame(len(self.shown) + 1, priced.success) + priced.frame
-        return frame + sum(costs) + priced.final
-
-    def _one(self, candidate: Candidate, priced: Priced, share: int) -> Demonstration | None:
+    def _sizes(self, candidate: Candidate, priced: Priced) -> tuple[int | None, int, Sequence[int], int]:
+        """The aligned step, and in tokens the frame, each step and the whole, if it were shown next."""
         step = self._step(candidate, priced)
         frame = self.meter.frame(len(self.shown) + 1, priced.success) + priced.frame
         costs = self._costs(priced, step)
-        total = frame + sum(costs) + priced.final
+        return step, frame, costs, frame + sum(costs) + priced.final
+
+    def _one(self, candidate: Candidate, priced: Priced, share: int) -> Demonstration | None:
+        step, frame, costs, total = self._sizes(candidate, priced)
         if total <= share or not self.meter.additive:
             final = priced.record.final_observation
             whole = self._shows(candidate, priced.record, step, priced.steps, total, final)

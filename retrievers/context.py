@@ -28,6 +28,9 @@ RECENT = (0.5, 0.3, 0.2)
 QUERY_CHARACTERS = 20_000
 """How much of a text is searched with."""
 
+POSITION_BITS = 36
+"""Enough to number every step of a collection; the bits above hold as many trajectories as memory does."""
+
 REMEMBERED = 12
 """How many of the agent's last actions are read."""
 
@@ -159,8 +162,8 @@ class Context:
         In the order of trajectories' names, since their numbers change with a restart or a new generation.
         """
         rank = self.snapshot.trajectories.rank[self.snapshot.owners(positions)].astype(np.int64)
-        keys = np.sort(rank << 40 | positions)  # an owner's positions follow each other
-        spread: Numbers = keys[:: max(1, -(-len(positions) // most))] & ((1 << 40) - 1)
+        keys = np.sort(rank << POSITION_BITS | positions)  # an owner's positions follow each other
+        spread: Numbers = keys[:: max(1, -(-len(positions) // most))] & ((1 << POSITION_BITS) - 1)
         return spread
 
     @cached_property

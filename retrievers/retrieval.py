@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import islice
 
 from indexing.errors import DeadlineExceeded
 from indexing.lane import EmbeddingLane
@@ -43,10 +44,9 @@ def retrieve(
     ranked, keep = _ranked(context, strategy, degraded)
     found = time.perf_counter()
     shown = _show(context, meter, ranked, strategy.windowed)
-    documents = []
+    documents: list[DocumentHit] = []
     if strategy.documents:
-        documents = _documents(snapshot, lane, meter, request, degraded)
-        keep = _kept_documents(snapshot, lane, request, degraded)
+        documents, keep = _documents(snapshot, lane, meter, request, degraded)
     prompt = render_prompt(shown, documents) if request.render or not meter.additive else None
     tokens = _total(meter, shown, documents)
     while not meter.additive and (shown or documents):
@@ -105,14 +105,13 @@ def _show(context: Context, meter: Meter, ranked: list[Candidate], windowed: boo
 def _ranked_documents(
     snapshot: Snapshot, lane: EmbeddingLane, request: Request, degraded: Degraded
 ) -> list[tuple[int, float]]:
-    """Documents with their scores, best first; by words where there is no time to embed the task."""
-    scope = snapshot.documents.scope(request.conditions, (*request.exclude, *request.shown))
+    """Documents with their scores, best first, also those that were shown; by words without time to embed."""
+    scope = snapshot.documents.scope(request.conditions, request.exclude)
+    depth = request.limits.documents + len(request.shown)
     text = Context(snapshot, lane, request, snapshot.trajectories.alive).task_text
     if snapshot.settings.documents_engine == "dense" and scope.any():
         try:
-            hits = snapshot.search_documents(
-                lane.query(text, request.deadline), request.limits.documents, scope
-            )
+            hits = snapshot.search_documents(lane.query(text, request.deadline), depth, scope)
             return list(zip(hits.numbers.tolist(), hits.scores.round(6).tolist(), strict=True))
         except DeadlineExceeded:
             degraded.note(LATE)
@@ -120,27 +119,18 @@ def _ranked_documents(
     return [(number, score) for number, score in ranker.rank(text) if scope[number]]
 
 
-def _kept_documents(
-    snapshot: Snapshot, lane: EmbeddingLane, request: Request, degraded: Degraded
-) -> tuple[str, ...]:
-    """Which of the documents that were shown would be among the best."""
-    if not request.shown or request.limits.documents <= 0 or request.limits.tokens <= 0:
-        return ()
-    best = _ranked_documents(snapshot, lane, replace(request, shown=()), degraded)
-    names = [snapshot.documents.id(number) for number, _ in best[: request.limits.documents]]
-    return tuple(name for name in names if name in set(request.shown))
-
-
 def _documents(
     snapshot: Snapshot, lane: EmbeddingLane, meter: Meter, request: Request, degraded: Degraded
-) -> list[DocumentHit]:
-    limits = request.limits
+) -> tuple[list[DocumentHit], tuple[str, ...]]:
+    """Documents not yet shown in the episode, and which of those shown would be among the best."""
+    limits, name, seen = request.limits, snapshot.documents.id, set(request.shown)
     if limits.documents <= 0 or limits.tokens <= 0:
-        return []
+        return [], ()
     ranked = _ranked_documents(snapshot, lane, request, degraded)
+    keep = tuple(id for number, _ in ranked[: limits.documents] if (id := name(number)) in seen)
     whole = left = limits.tokens - meter.documents_heading
     shown: list[DocumentHit] = []
-    wanted = ranked[: limits.documents]
+    wanted = list(islice((one for one in ranked if name(one[0]) not in seen), limits.documents))
     for place, (number, score) in enumerate(wanted):
         record = snapshot.document(number)
         one = _counted(meter, DocumentHit(record.id, record.title, record.text, score, 0), len(shown) + 1)
@@ -149,7 +139,7 @@ def _documents(
         if one.text and one.tokens <= left:
             shown.append(one)
             left -= one.tokens
-    return shown
+    return shown, keep
 
 
 def _counted(meter: Meter, one: DocumentHit, rank: int) -> DocumentHit:

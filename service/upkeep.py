@@ -83,22 +83,24 @@ class Renewals:
     def begin(self) -> None:
         """Start what is due."""
         for name in self._library.overgrown():
-            if self._is_due(name):
+            self._look_back(name)
+            if name not in self._begun and time.monotonic() >= self._not_before.get(name, 0.0):
                 with suppress(Conflict):  # it is being reindexed already
                     self._begun[name] = self._jobs.submit(name, {}).id
 
-    def _is_due(self, name: str) -> bool:
-        if name in self._begun:
-            state = self._jobs.get(self._begun[name]).state
-            if state in UNFINISHED:
-                return False
-            del self._begun[name]
-            pause = self._pauses.pop(name, LOOK_EVERY_S)
-            if state == "failed":
-                self._pauses[name] = pause = min(2 * pause, LONGEST_PAUSE_S)
-                self._not_before[name] = time.monotonic() + pause
-                log.warning("%s is reindexed again in %d s: the last time failed", name, pause)
-        return time.monotonic() >= self._not_before.get(name, 0.0)
+    def _look_back(self, name: str) -> None:
+        """See how the last one ended."""
+        if (id := self._begun.get(name)) is None:
+            return
+        job = self._library.jobs.get(id)
+        if job is not None and job.state in UNFINISHED:
+            return
+        del self._begun[name]
+        pause = self._pauses.pop(name, LOOK_EVERY_S)
+        if job is not None and job.state == "failed":
+            self._pauses[name] = pause = min(2 * pause, LONGEST_PAUSE_S)
+            self._not_before[name] = time.monotonic() + pause
+            log.warning("%s is reindexed again in %d s: the last time failed", name, pause)
 
 
 async def forget_jobs(library: Library) -> None:

@@ -134,15 +134,14 @@ def _lay_out(reader: ArchiveReader, folder: Path, progress: Progress) -> None:
 
 def _check_settings(library: Library, saved: SavedCollection, wish: Wish) -> None:
     """Raise InvalidInput for settings without a meaning here, EmbedderMismatch for another model."""
-    served = saved.served()
-    for settings in (CollectionSettings().updated(saved.settings), served.settings if served else None):
-        if settings is not None:
-            wish.allow(settings)
-            normalizer(settings.observation_normalizer)
-            tokenizer(settings.tokenizer)
+    told, served = CollectionSettings().updated(saved.settings), saved.served()
+    used = served.settings if served else told
+    for settings in (told, used):
+        wish.allow(settings)
+        normalizer(settings.observation_normalizer)
+        tokenizer(settings.tokenizer)
     if saved.embedder is None or not wish.indexes:
         return
-    used = served.settings if served else CollectionSettings().updated(saved.settings)
     if saved.embedder.name != used.embedder:
         raise InvalidInput(
             f"the vectors of {saved.name!r} are of {saved.embedder.name!r}, not of {used.embedder!r}"

@@ -106,9 +106,7 @@ class Catalog:
         with self._entering(generation):
             pass
 
-    def publish(
-        self, generation: Generation, settled: Callable[[Collection], Mapping[str, JSON]] | None = None
-    ) -> None:
+    def publish(self, generation: Generation, settled: Callable[[Collection], Mapping[str, JSON]]) -> None:
         """Enter a generation and serve it, in one transaction.
 
         `settled` gets the collection as it stands then and gives its settings from now on; what it raises
@@ -118,8 +116,7 @@ class Catalog:
             query = select(collections).where(collections.c.id == generation.collection)
             now = collection_row(connection.execute(query).one())
             _serve(connection, generation.collection, generation.id)
-            if settled is not None:
-                _set(connection, generation.collection, settings=dump(settled(now)))
+            _set(connection, generation.collection, settings=dump(settled(now)))
 
     @contextmanager
     def _entering(self, generation: Generation) -> Iterator[Connection]:
