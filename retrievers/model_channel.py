@@ -1,7 +1,7 @@
-"""The model channel: trajectories near to written queries, by meaning and by words (Algorithm 2, line 2).
+"""The model channel: trajectories near to written queries (Algorithm 2, line 2).
 
-Each query is searched densely over what trajectories were about and by BM25 over instructions,
-actions and thoughts; the rankings are fused by rank.
+The paper has a dense retriever, over what trajectories were about: `by_meaning`. Ours also searches
+by BM25 over instructions, actions and thoughts, and fuses the rankings by rank: `by_queries`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,26 @@ def by_queries(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
     rank = context.snapshot.trajectories.rank
     order = sorted(fused, key=lambda number: (-fused[number], rank[number]))[:k]
     return [Candidate(number, None, CHANNEL, *scores[number]) for number in order]
+
+
+def by_meaning(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
+    """At most k trajectories by dense search alone, best first; by words where there is no time to embed."""
+    if k <= 0:
+        return []
+    depth = k if len(context.request.queries) == 1 else max(DEPTH, 2 * k)
+    found = [
+        search_dense(context, "outline", query.text, depth, degraded) for query in context.request.queries
+    ]
+    if not any(len(hits) for hits in found):
+        return by_words(context, k)
+    scores: dict[int, float] = {}
+    for hits in found:
+        for number, score in zip(hits.numbers.tolist(), hits.scores.tolist(), strict=True):
+            scores[number] = max(score, scores.get(number, score))
+    fused = reciprocal_rank_fusion([hits.numbers.tolist() for hits in found])
+    rank = context.snapshot.trajectories.rank
+    order = sorted(fused, key=lambda number: (-fused[number], rank[number]))[:k]
+    return [Candidate(number, None, CHANNEL, "dense", round(scores[number], 6)) for number in order]
 
 
 def by_words(context: Context, k: int) -> list[Candidate]:

@@ -9,16 +9,16 @@ from retrievers.agentic import agentic
 from retrievers.alignment import aligned
 from retrievers.baselines import at_random, by_instruction
 from retrievers.context import Context
-from retrievers.model_channel import Degraded, by_queries
+from retrievers.model_channel import Degraded, by_meaning, by_queries
 from retrievers.observation_channel import by_observation
 from retrievers.requests import Candidate, Limits
 
 
 def paper(context: Context, limits: Limits, degraded: Degraded) -> list[Candidate]:
-    """Algorithm 2: m1 by observation, then m2 by the model's query that aren't among them."""
+    """Algorithm 2: m1 by observation, then m2 by the model's query, dense, that aren't among them."""
     seen = by_observation(context, limits.observation)
     known = {candidate.trajectory for candidate in seen}
-    meant = by_queries(context, limits.model + len(known), degraded) if limits.model else []
+    meant = by_meaning(context, limits.model + len(known), degraded) if limits.model else []
     fresh = [candidate for candidate in meant if candidate.trajectory not in known]
     return (seen + fresh[: limits.model])[: limits.total]
 

@@ -230,6 +230,25 @@ def test_paper_never_shows_one_twice_and_fills_the_model_channel(lane: Embedding
     assert ids(answer) == ["t0", "t1", "t2", "t3", "t4", "t5"]
 
 
+def test_papers_model_channel_is_a_dense_retriever_alone(lane: EmbeddingLane) -> None:
+    told = ["Buy red shoes", "Sell the shoes", "Buy a red hat", "Read about shoes, hats and gloves", "Sleep"]
+    snapshot = take(lane, [trajectory(f"t{n}", words, [("shop", "buy")]) for n, words in enumerate(told)])
+    everywhere = np.ones(len(snapshot.trajectories.rank), bool)
+    for asked in (["shoes and a hat in red"], ["red shoes", "sleep well"]):
+        queries = tuple(Query(text, "agent") for text in asked)
+        limits = Limits(observation=0, model=5)
+        answer = retrieve(snapshot, lane, Request(Situation("Shop"), "paper", queries, limits))
+        near = [snapshot.search_dense("outline", lane.query(text), 5, everywhere) for text in asked]
+        cosines = {
+            snapshot.trajectory(number).id: max(hits.scores[hits.numbers == number][0] for hits in near)
+            for number in range(5)
+        }
+        assert {one.kind for one in answer.demonstrations} == {"dense"}
+        assert {one.id: one.score for one in answer.demonstrations} == pytest.approx(cosines, abs=1e-6)
+        if len(asked) == 1:
+            assert ids(answer) == sorted(cosines, key=lambda name: -cosines[name])
+
+
 # Baselines
 
 
