@@ -41,9 +41,15 @@ class _Failure:
 class Indexer:
     """Brings live collections up to date with the store, one after the other."""
 
-    def __init__(self, records: RecordStore, live: Callable[[], Iterable[LiveCollection]]) -> None:
+    def __init__(
+        self,
+        records: RecordStore,
+        live: Callable[[], Iterable[LiveCollection]],
+        succeed: Callable[[LiveCollection], None] = lambda _: None,
+    ) -> None:
         self._records = records
         self._live = live
+        self._succeed = succeed
         self._failures: dict[int, _Failure] = {}
         self._round = 0
         self._changed = threading.Condition()
@@ -126,6 +132,7 @@ class Indexer:
         for live in list(self._live()):
             try:
                 live.catch_up(self._records, self.closing)
+                self._succeed(live)
                 self._failures.pop(live.id, None)
             except NotFound:
                 live.retired = True

@@ -18,15 +18,15 @@ from indexing.checking import check_generation
 from indexing.embedder import Embedder, load_embedder
 from indexing.errors import NotFound, PrecedentError
 from indexing.generations import Manifest
-from indexing.indexer import Indexer
 from indexing.lane import EmbeddingLane, Lanes
 from indexing.learned import Learner, nothing
-from indexing.live import LiveCollection, LiveCollections
+from indexing.live import LiveCollection
 from indexing.normalizers import normalizer
 from indexing.prepared import Prepared
 from indexing.publishing import Publisher
 from indexing.records import JSON, Record
 from indexing.retention import Retention
+from indexing.served import LiveCollections
 from indexing.settings import INDEXED, CollectionSettings, settings_of
 from indexing.snapshot import Snapshot
 from indexing.store import catalog as rows
@@ -66,9 +66,8 @@ class Library:
         self.vectors = vectors or VectorCache(self.database)
         self._lanes = Lanes(embedders, self.vectors)
         self._builders = Builders(self._lanes, learner)
-        self._live = LiveCollections()
-        self._lock = self._live.lock
-        self._indexer = Indexer(self.records, self._live.all)
+        self._live = LiveCollections(self.records)
+        self._indexer = self._live.indexer
 
     def __enter__(self) -> Library:
         return self
@@ -96,10 +95,11 @@ class Library:
         if found is None:
             return self.catalog.create(name, settings.to_fields()), True
         self.catalog.update_settings(found.id, settings.to_fields())
-        with self._lock:
-            live = self._live.get(found.id)
-            if live is not None and live.generation is None and live.builder.settings != settings:
-                self._live.forget(found.id)
+        live = self._live.get(found.id)
+        if live is not None and live.generation is None:
+            changed = live.builder.settings != settings
+            builder = self._builders.of(name, settings) if changed else None
+            self._live.renew(live, LiveCollection(live.id, builder, None) if builder else None)
         return self.collection(name), False
 
     def collection(self, name: str) -> rows.Collection:
@@ -189,7 +189,7 @@ class Library:
         return live
 
     def _open(self, id: int, name: str, generation: str | None) -> LiveCollection:
-        with self._lock:
+        with self._live.lock:
             live = self._live.get(id)
             if live is not None and live.generation_id == generation:
                 return live
@@ -203,15 +203,8 @@ class Library:
                 )
                 live = LiveCollection(id, self._builders.fitting(name, loaded.manifest), loaded)
             # A first opening serves at once what was embedded before; the rest comes as it is embedded.
-            self._swap_in(live, embed=self._live.get(id) is not None)
+            self._live.swap_in(live, embed=self._live.get(id) is not None)
             return live
-
-    def _swap_in(
-        self, live: LiveCollection, publish: Callable[[], None] = lambda: None, embed: bool = True
-    ) -> None:
-        """Serve this in the place of what is served, nothing that was searchable missing in between."""
-        self._live.swap_in(live, lambda: live.catch_up(self.records, self._indexer.closing, embed), publish)
-        self._indexer.forget()
 
     # Generations
 
@@ -244,7 +237,7 @@ class Library:
                 progress("checking", 1, 1)
                 live = LiveCollection(row.id, builder, generation)
                 live.catch_up(self.records, self._indexer.closing)
-                yield Prepared(manifest, live, lambda: self._swap_in(live, publish))
+                yield Prepared(manifest, live, lambda: self._live.swap_in(live, publish))
         self._indexer.wake()
 
     def reindex(

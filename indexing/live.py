@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -111,6 +110,8 @@ class LiveCollection:
         self.lock = threading.RLock()
         self.retired = False
         """Another is served in its place: no change shows here any more."""
+        self.successor: LiveCollection | None = None
+        """The same by other settings, to be served in its place once it has everything that this has."""
         base = (generation.trajectories, generation.documents) if generation else (None, None)
         self._trajectories: _Layers[AnalyzedTrajectory, TrajectorySegment] = _Layers(
             base[0], builder.trajectories
@@ -231,46 +232,3 @@ class LiveCollection:
         """Those that weren't deleted while they were being read."""
         hidden = self._hidden[kind]
         return [record for record in records if record.revision > hidden.get(record.id, 0)]
-
-
-class LiveCollections:
-    """What a process serves of each collection it has opened, by id; safe to use from many threads."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        """Held while one is opened or swapped in."""
-        self._by_id: dict[int, LiveCollection] = {}
-
-    def get(self, id: int) -> LiveCollection | None:
-        """The one that is served."""
-        return self._by_id.get(id)
-
-    def values(self) -> tuple[LiveCollection, ...]:
-        """Those that were opened; waits for nothing."""
-        return tuple(self._by_id.values())
-
-    def all(self) -> list[LiveCollection]:
-        """Those that are served."""
-        with self.lock:
-            self._by_id = {id: live for id, live in self._by_id.items() if not live.retired}
-            return list(self._by_id.values())
-
-    def forget(self, id: int) -> None:
-        """Serve this one no longer."""
-        with self.lock:
-            if (live := self._by_id.pop(id, None)) is not None:
-                live.retired = True
-
-    def swap_in(
-        self, live: LiveCollection, catch_up: Callable[[], None], publish: Callable[[], None]
-    ) -> None:
-        """Serve this in the place of what is served, which shows nothing new meanwhile."""
-        with self.lock, ExitStack() as held:
-            before = self._by_id.get(live.id)
-            if before is not None:
-                held.enter_context(before.lock)
-            catch_up()
-            publish()
-            if before is not None:
-                before.retired = True
-            self._by_id[live.id] = live

@@ -13,6 +13,9 @@ from retrievers.requests import Candidate, Demonstration, Shown
 from retrievers.shelf import Priced, Shelf
 from retrievers.windows import window
 
+FINAL = "final"
+"""The kind of a match with what was seen after the last action: there is no step to compare."""
+
 ELISION = " […] "
 SMALLEST_EXCERPT = 24
 """Tokens below which a cut observation says nothing."""
@@ -125,11 +128,13 @@ class Assembler:
         costs[matched] += self.meter.matched(matched, len(costs))
         return costs
 
-    def _match(self, candidate: Candidate) -> tuple[str, float]:
+    def _match(self, candidate: Candidate, step: int | None) -> tuple[str, float]:
         """How the aligned observation compares to the current one; else how the candidate was found."""
         if candidate.position is None:
             return candidate.kind, candidate.score
         kind, like = self.likeness.get(candidate.position, NOTHING)
+        if step is None and kind is not None:
+            return FINAL, like
         if kind is None and candidate.kind == "dense":
             return candidate.kind, candidate.score
         return kind or "lexical", like
@@ -143,7 +148,7 @@ class Assembler:
         tokens: int | None,
         final: str | None = None,
     ) -> Demonstration:
-        kind, score = self._match(candidate)
+        kind, score = self._match(candidate, step)
         one = Demonstration(
             id=record.id,
             instruction=record.instruction,

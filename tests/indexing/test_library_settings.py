@@ -148,18 +148,6 @@ def test_a_reindex_does_not_undo_a_rollback_or_what_was_set_since_it_began(libra
     assert {name: row.settings[name] for name in used} == used
 
 
-def test_settings_before_the_first_generation_hold_at_once(library: Library) -> None:
-    write(library, trajectory("a", steps=[("a  page", "wait")]))
-    library.create(NAME, {"observation_normalizer": "verbatim", "embedder": "hashing-128"})
-    library.wait(NAME, library.collection(NAME).sequence)
-    snapshot = library.snapshot(NAME)
-    _, normalized, _ = snapshot.analyzer.situation("a page")
-    assert len(snapshot.occurrences(normalized, snapshot.scope((), ()))) == 0
-    assert set(found(library)) == {"a"}
-    write(library, trajectory("b"))
-    assert set(found(library)) == {"a", "b"}
-
-
 @pytest.mark.parametrize(
     ("changes", "blamed"),
     [

@@ -161,11 +161,13 @@ def check_demonstration(snapshot: Snapshot, request: Request, one: Demonstration
 
 def check_kind(snapshot: Snapshot, request: Request, one: Demonstration, record: Trajectory) -> None:
     normal, seen = snapshot.analyzer.normalizer, request.situation.observation
-    there = record.final_observation if one.step is None else record.steps[one.step].observation
-    if one.step is None and one.kind not in {"exact", "normalized"}:
+    if one.step is None:
+        assert one.kind not in {"exact", "normalized", "near"}
+        assert one.kind != "final" or None not in (seen, record.final_observation)
         return
+    there = record.steps[one.step].observation
     exact = seen is not None and there == seen
-    equal = seen is not None and there is not None and normal(there) == normal(seen)
+    equal = seen is not None and normal(there) == normal(seen)
     assert (one.kind == "exact") == exact
     assert (one.kind == "normalized") == (equal and not exact)
 

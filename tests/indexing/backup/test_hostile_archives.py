@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def test_every_flipped_bit_is_noticed(archive: bytes, refused: Callable[[bytes, 
         bit = draw.randrange(8 * len(archive))
         broken = bytearray(archive)
         broken[bit // 8] ^= 1 << bit % 8
-        refused(bytes(broken), ".")
+        if not _same(broken, archive):
+            refused(bytes(broken), ".")
 
 
 def test_every_cut_is_noticed(archive: bytes, refused: Callable[[bytes, str], None]) -> None:
@@ -65,8 +67,17 @@ def test_a_cut_or_damaged_gzip_is_noticed(archive: bytes, refused: Callable[[byt
         bit = 80 + draw.randrange(8 * len(packed) - 80)
         broken = bytearray(packed)
         broken[bit // 8] ^= 1 << bit % 8
-        refused(bytes(broken), ".")
+        if not _same(broken, archive):
+            refused(bytes(broken), ".")
     refused(packed + gzip.compress(b"\0" * 100_000_000), "more in the file")
+
+
+def _same(packed: bytes, archive: bytes) -> bool:
+    """Whether the broken bit is one of the few that fill up the last byte and mean nothing."""
+    try:
+        return gzip.decompress(packed) == archive
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _size(archive: bytes) -> int:
