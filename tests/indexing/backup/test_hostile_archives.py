@@ -72,7 +72,7 @@ def test_a_cut_or_damaged_gzip_is_noticed(archive: bytes, refused: Callable[[byt
     refused(packed + gzip.compress(b"\0" * 100_000_000), "more in the file")
 
 
-def _same(packed: bytes, archive: bytes) -> bool:
+def _same(packed: bytes | bytearray, archive: bytes) -> bool:
     """Whether the broken bit is one of the few that fill up the last byte and mean nothing."""
     try:
         return gzip.decompress(packed) == archive
