@@ -30,18 +30,22 @@ class ScienceWorld:
         self._step_limit = step_limit
         self._expert = expert
         self._simulator: Any = None
+        self._played = False
         self._playing = False
 
     def reset(self, task: Task) -> Start:
-        if self._expert:
-            # Its path depends on all that this simulator has played before: a fresh one repeats itself.
-            self.close()
         simulator = self._running()
         if task.name not in simulator.get_task_names():
             known = ", ".join(simulator.get_task_names())
             raise UnknownTask(f"ScienceWorld has no task {task.name!r}; it has {known}")
         if not 0 <= task.variation < (count := simulator.get_max_variations(task.name)):
             raise UnknownTask(f"{task.name} has variations 0 to {count - 1}, not {task.variation}")
+        if self._played:
+            # What lies where, and the expert's path, depend on all that a simulator has played before: a
+            # fresh one repeats itself.
+            self.close()
+            simulator = self._running()
+        self._played = True
         simulator.load(task.name, task.variation, self._simplifications, self._expert)
         simulator.reset()
         self._playing = True
@@ -81,7 +85,8 @@ class ScienceWorld:
         yield from self._simulator.get_gold_action_sequence()
 
     def close(self) -> None:
-        simulator, self._simulator, self._playing = self._simulator, None, False
+        simulator, self._simulator = self._simulator, None
+        self._played = self._playing = False
         if simulator is not None:
             _stop(simulator)
 
@@ -92,6 +97,7 @@ class ScienceWorld:
     def variations(self, name: str, split: Literal["train", "dev", "test"]) -> list[int]:
         """A task's variations in one of the benchmark's own splits."""
         simulator = self._running()
+        self._played = True
         simulator.load(name, 0, self._simplifications)
         self._playing = False
         return list(getattr(simulator, f"get_variations_{split}")())

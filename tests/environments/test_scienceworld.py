@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -134,3 +134,16 @@ def test_without_java_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingEnvironment, match=r"Java.*precedent\[environments\]"):
         ScienceWorld().reset(TASK)
+
+
+def test_an_episode_repeats_itself_whatever_was_played_before(world: ScienceWorld) -> None:
+    task = Task("find-animal", 225)
+
+    def begin() -> tuple[str, Sequence[str]]:
+        return world.reset(task).observation, world.admissible_actions()
+
+    first = begin()
+    for action in first[1][:40]:
+        if world.step(action).done:
+            break
+    assert [begin() for _ in range(3)] == [first] * 3
