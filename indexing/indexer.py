@@ -45,7 +45,7 @@ class Indexer:
         self,
         records: RecordStore,
         live: Callable[[], Iterable[LiveCollection]],
-        succeed: Callable[[LiveCollection], None] = lambda _: None,
+        succeed: Callable[[LiveCollection], None],
     ) -> None:
         self._records = records
         self._live = live

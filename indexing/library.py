@@ -97,9 +97,7 @@ class Library:
         self.catalog.update_settings(found.id, settings.to_fields())
         live = self._live.get(found.id)
         if live is not None and live.generation is None:
-            changed = live.builder.settings != settings
-            builder = self._builders.of(name, settings) if changed else None
-            self._live.renew(live, LiveCollection(live.id, builder, None) if builder else None)
+            self._live.renew(live, self._builders.of(name, settings))
         return self.collection(name), False
 
     def collection(self, name: str) -> rows.Collection:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from indexing.building import Builder
 from indexing.indexer import Indexer
 from indexing.live import LiveCollection
 from indexing.store.records import RecordStore
@@ -59,13 +60,15 @@ class LiveCollections:
             self._by_id[live.id] = live
         self.indexer.forget()
 
-    def renew(self, live: LiveCollection, successor: LiveCollection | None) -> None:
-        """Serve a successor, or after all none: at once if nothing has to be embedded for it, else then."""
-        if successor is not None:
-            successor.catch_up(self._records, self.indexer.closing, embed=False)
+    def renew(self, live: LiveCollection, builder: Builder) -> None:
+        """Serve what has no generation by other settings: when what they ask for is embedded, or at once."""
+        live.successor = None
+        if builder.settings == live.builder.settings:
+            return
+        successor = LiveCollection(live.id, builder, None)
+        successor.catch_up(self._records, self.indexer.closing, embed=False)
         with self.lock, live.lock:
-            live.successor = None
-            if live.retired or successor is None:
+            if live.retired:
                 return
             if successor.applied >= live.applied:
                 self.swap_in(successor, embed=False)

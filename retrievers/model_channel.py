@@ -34,20 +34,24 @@ class Degraded(list[str]):
             self.append(code)
 
 
-def by_queries(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
-    """At most k trajectories, best first, with cosine or share of the best BM25 as their score."""
+def by_queries(context: Context, k: int, degraded: Degraded, words: bool = True) -> list[Candidate]:
+    """At most k trajectories, best first, with cosine or share of the best BM25 as their score.
+
+    Without `words` by dense search alone.
+    """
     if k <= 0:
         return []
     depth = max(DEPTH, 2 * k)
     rankings: list[Hits] = []
     scores: dict[int, tuple[str, float]] = {}
     for query in context.request.queries:
-        words = terms(query.text[:QUERY_CHARACTERS])
-        lexical = context.snapshot.search_lexical("trajectory", words, depth, context.scope)
-        best = float(lexical.scores[0]) if len(lexical) else 1.0
-        for number, score in zip(lexical.numbers.tolist(), lexical.scores.tolist(), strict=True):
-            scores.setdefault(number, ("lexical", round(score / best, 6)))
-        rankings.append(lexical)
+        if words:
+            said = terms(query.text[:QUERY_CHARACTERS])
+            lexical = context.snapshot.search_lexical("trajectory", said, depth, context.scope)
+            best = float(lexical.scores[0]) if len(lexical) else 1.0
+            for number, score in zip(lexical.numbers.tolist(), lexical.scores.tolist(), strict=True):
+                scores.setdefault(number, ("lexical", round(score / best, 6)))
+            rankings.append(lexical)
         dense = search_dense(context, "outline", query.text, depth, degraded)
         for number, score in zip(dense.numbers.tolist(), dense.scores.tolist(), strict=True):
             kind, known = scores.get(number, ("lexical", 0.0))
@@ -61,22 +65,7 @@ def by_queries(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
 
 def by_meaning(context: Context, k: int, degraded: Degraded) -> list[Candidate]:
     """At most k trajectories by dense search alone, best first; by words where there is no time to embed."""
-    if k <= 0:
-        return []
-    depth = k if len(context.request.queries) == 1 else max(DEPTH, 2 * k)
-    found = [
-        search_dense(context, "outline", query.text, depth, degraded) for query in context.request.queries
-    ]
-    if not any(len(hits) for hits in found):
-        return by_words(context, k)
-    scores: dict[int, float] = {}
-    for hits in found:
-        for number, score in zip(hits.numbers.tolist(), hits.scores.tolist(), strict=True):
-            scores[number] = max(score, scores.get(number, score))
-    fused = reciprocal_rank_fusion([hits.numbers.tolist() for hits in found])
-    rank = context.snapshot.trajectories.rank
-    order = sorted(fused, key=lambda number: (-fused[number], rank[number]))[:k]
-    return [Candidate(number, None, CHANNEL, "dense", round(scores[number], 6)) for number in order]
+    return by_queries(context, k, degraded, words=False) or by_words(context, k)
 
 
 def by_words(context: Context, k: int) -> list[Candidate]:

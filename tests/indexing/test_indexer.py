@@ -51,7 +51,7 @@ def live(tmp_path: Path) -> Iterator[Scripted]:
 def indexer(tmp_path: Path, live: Scripted) -> Iterator[Indexer]:
     with open_library(tmp_path) as library:
         live.work = lambda: None
-        made = Indexer(library.records, lambda: [live])
+        made = Indexer(library.records, lambda: [live], lambda _: None)
         yield made
         made.close()
 

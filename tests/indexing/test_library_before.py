@@ -45,6 +45,22 @@ class Gate(HashingEmbedder):
         return super().encode(texts)
 
 
+@pytest.fixture
+def gates() -> dict[str, Gate]:
+    """Only the first is open."""
+    made = {f"hashing-{dimension}": Gate(dimension) for dimension in (64, 96, 128)}
+    made["hashing-64"].open.set()
+    return made
+
+
+@pytest.fixture
+def gated(tmp_path: Path, gates: dict[str, Gate]) -> Iterator[Library]:
+    with Library(tmp_path, gates.__getitem__) as made:
+        made.create(NAME, SETTINGS)
+        write(made, *some(3))
+        yield made
+
+
 def embedder_comes(library: Library, dimension: int) -> bool:
     deadline = time.monotonic() + 20
     while library.live(NAME).builder.lane.embedder.dimension != dimension:
@@ -54,40 +70,32 @@ def embedder_comes(library: Library, dimension: int) -> bool:
     return True
 
 
-def test_another_embedder_before_the_first_generation_hides_nothing_meanwhile(tmp_path: Path) -> None:
-    gates = {f"hashing-{dimension}": Gate(dimension) for dimension in (64, 96, 128)}
-    gates["hashing-64"].open.set()
-    with Library(tmp_path, gates.__getitem__) as library:
-        library.create(NAME, SETTINGS)
-        write(library, *some(3))
-        library.create(NAME, {"embedder": "hashing-96"})
-        library.create(NAME, {"embedder": "hashing-128"})
-        gates["hashing-96"].open.set()
-        library.delete(NAME, "trajectory", "t0")
-        assert set(found(library)) == {"t1", "t2"}
-        assert library.live(NAME).builder.lane.embedder.dimension == 64
-        gates["hashing-128"].open.set()
-        assert embedder_comes(library, 128)
-        assert set(found(library)) == {"t1", "t2"}
-        write(library, trajectory("new"))
-        assert set(found(library)) == {"t1", "t2", "new"}
+def test_another_embedder_before_the_first_generation_hides_nothing_meanwhile(
+    gates: dict[str, Gate], gated: Library
+) -> None:
+    gated.create(NAME, {"embedder": "hashing-96"})
+    gated.create(NAME, {"embedder": "hashing-128"})
+    gates["hashing-96"].open.set()
+    gated.delete(NAME, "trajectory", "t0")
+    assert set(found(gated)) == {"t1", "t2"}
+    assert gated.live(NAME).builder.lane.embedder.dimension == 64
+    gates["hashing-128"].open.set()
+    assert embedder_comes(gated, 128)
+    assert set(found(gated)) == {"t1", "t2"}
+    write(gated, trajectory("new"))
+    assert set(found(gated)) == {"t1", "t2", "new"}
 
 
-def test_an_embedder_thought_better_of_never_comes(tmp_path: Path) -> None:
-    gates = {f"hashing-{dimension}": Gate(dimension) for dimension in (64, 96, 128)}
-    gates["hashing-64"].open.set()
-    with Library(tmp_path, gates.__getitem__) as library:
-        library.create(NAME, SETTINGS)
-        write(library, *some(3))
-        library.create(NAME, {"embedder": "hashing-96"})
-        library.create(NAME, SETTINGS)
-        gates["hashing-96"].open.set()
-        write(library, trajectory("new"))
-        assert set(found(library)) == {"t0", "t1", "t2", "new"}
-        assert library.live(NAME).builder.lane.embedder.dimension == 64
-        library.create(NAME, {"embedder": "hashing-128"})
-        library.reindex(NAME, {"embedder": "hashing-64"})
-        gates["hashing-128"].open.set()
-        write(library, trajectory("newer"))
-        assert library.live(NAME).builder.lane.embedder.dimension == 64
-        assert library.live(NAME).generation is not None
+def test_an_embedder_thought_better_of_never_comes(gates: dict[str, Gate], gated: Library) -> None:
+    gated.create(NAME, {"embedder": "hashing-96"})
+    gated.create(NAME, SETTINGS)
+    gates["hashing-96"].open.set()
+    write(gated, trajectory("new"))
+    assert set(found(gated)) == {"t0", "t1", "t2", "new"}
+    assert gated.live(NAME).builder.lane.embedder.dimension == 64
+    gated.create(NAME, {"embedder": "hashing-128"})
+    gated.reindex(NAME, {"embedder": "hashing-64"})
+    gates["hashing-128"].open.set()
+    write(gated, trajectory("newer"))
+    assert gated.live(NAME).builder.lane.embedder.dimension == 64
+    assert gated.live(NAME).generation is not None

@@ -37,8 +37,7 @@ def test_every_flipped_bit_is_noticed(archive: bytes, refused: Callable[[bytes, 
         bit = draw.randrange(8 * len(archive))
         broken = bytearray(archive)
         broken[bit // 8] ^= 1 << bit % 8
-        if not _same(broken, archive):
-            refused(bytes(broken), ".")
+        refused(bytes(broken), ".")
 
 
 def test_every_cut_is_noticed(archive: bytes, refused: Callable[[bytes, str], None]) -> None:
