@@ -47,8 +47,9 @@ class DocumentRanker:
         from rank_bm25 import BM25Okapi
 
         pool = snapshot.documents
-        self.snapshot = snapshot
-        self.numbers = np.flatnonzero(pool.alive)
+        alive = np.flatnonzero(pool.alive)
+        # By id: BM25Okapi averages over words as they come, and the last digit hangs on their order.
+        self.numbers = alive[np.argsort(pool.rank[alive])]
         texts = [segment.terms(ordinal) for segment, ordinal in map(pool.locate, self.numbers.tolist())]
         self._terms = [Counter(text) for text in texts]
         self._bm25 = BM25Okapi(texts) if any(texts) else None
@@ -56,7 +57,7 @@ class DocumentRanker:
             self._bm25.idf = {term: max(idf, COMMON) for term, idf in self._bm25.idf.items()}
 
     def rank(self, text: str) -> list[tuple[int, float]]:
-        """All documents that share a word with the text, best first, with their scores.
+        """All documents that share a word with the text, best first, with their scores; ties by id.
 
         BM25Okapi gives a word of half of the documents or more an idf of zero or less, by which who has it
         would fall behind who hasn't: such words count for `COMMON`, so that the rarer ones decide.
@@ -66,11 +67,8 @@ class DocumentRanker:
         query = [term_hash(term) for term in terms(text)]
         if self._bm25 is None or not query:
             return []
-        scores = self._bm25.get_scores(query).tolist()
+        scores = self._bm25.get_scores(query).round(6).tolist()
         shared = [sum(term in found for term in set(query)) for found in self._terms]
-        rank = self.snapshot.documents.rank
-        order = sorted(
-            (i for i in range(len(scores)) if shared[i]),
-            key=lambda i: (-scores[i], -shared[i], rank[self.numbers[i]]),
-        )
-        return [(int(self.numbers[i]), round(scores[i], 6)) for i in order]
+        found = (i for i in range(len(scores)) if shared[i])
+        order = sorted(found, key=lambda i: (-scores[i], -shared[i], i))
+        return [(int(self.numbers[i]), scores[i]) for i in order]

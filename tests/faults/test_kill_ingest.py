@@ -6,7 +6,9 @@ import random
 import time
 from pathlib import Path
 
-from tests.faults.answers import asked, to_four_digits, undisturbed
+import pytest
+
+from tests.faults.answers import asked, scores_apart, undisturbed
 from tests.faults.oracle import Oracle
 from tests.faults.records import situations
 from tests.faults.rounds import moments, seeded
@@ -15,6 +17,8 @@ from tests.faults.writing import kill_amid, script, write_all
 
 NAME = "forms"
 PROBED = 40
+APART = 2e-6
+"""How far scores may be apart: the last of six digits."""
 
 
 def check(serving: Serving, oracles: tuple[Oracle, Oracle], chance: random.Random, scratch: Path) -> None:
@@ -31,7 +35,9 @@ def check(serving: Serving, oracles: tuple[Oracle, Oracle], chance: random.Rando
     requests = situations(NAME, chance.choice(present[0]))
     settings = {"embedder": serving.embedder, "tokenizer": "words"}
     expected = undisturbed(scratch, NAME, settings, (present[0], present[1]), requests)
-    assert to_four_digits(asked(serving, requests)) == to_four_digits(expected)
+    (found, scores), (wanted, known) = scores_apart(asked(serving, requests)), scores_apart(expected)
+    assert found == wanted
+    assert scores == pytest.approx(known, abs=APART)
 
 
 def test_nothing_acknowledged_is_lost_and_no_phantom_appears(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -254,6 +255,23 @@ def test_a_word_that_most_documents_have_does_not_count_against_one(lane: Embedd
         take(lane, (), documents), lane, Request(Situation("change the time zone", (), None), "documents")
     )
     assert [one.id for one in answer.documents] == ["zone", "mail"]
+
+
+def test_equal_documents_stand_in_the_order_of_their_ids_however_they_came(lane: EmbeddingLane) -> None:
+    chance = random.Random(3)
+    common = [f"w{n}" for n in range(40)]
+    told = []
+    for n in range(300):
+        rare = [f"r{int(chance.paretovariate(0.5)) % 300}" for _ in range(3)]
+        told.append(Document(f"{n:03}", "", " ".join(chance.choices(common, k=30) + rare)))
+    limits = Limits(documents=300)
+    request = Request(Situation(" ".join(chance.sample(common, 10))), "documents", limits=limits)
+    answers = []
+    for _ in range(5):
+        chance.shuffle(told)
+        found = retrieve(take(lane, (), told), lane, request).documents
+        answers.append([(one.score, one.id) for one in found])
+    assert answers == answers[:1] * 5
 
 
 def test_one_document_is_found_though_its_words_have_no_weight(lane: EmbeddingLane) -> None:

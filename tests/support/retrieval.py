@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from indexing.analysis import Analyzer
 from indexing.building import Builder
@@ -22,6 +23,8 @@ from retrievers.requests import Answer, Limits, Request
 from retrievers.retrieval import retrieve
 from retrievers.situation import Query, Situation
 
+T = TypeVar("T")
+
 
 def make_lane(folder: Path) -> EmbeddingLane:
     """A lane with the hashing embedder and a cache in `folder`."""
@@ -35,17 +38,22 @@ def take(
     counts: str = "words",
     engine: str = "rank-bm25",
 ) -> Snapshot:
-    """A snapshot of these records."""
+    """A snapshot of these records, in two segments where there is more than one."""
     settings = CollectionSettings(tokenizer=counts, documents_engine=engine)
     builder = Builder(settings, Analyzer(normalizer("text"), tokenizer(counts)), lane)
-    half = len(records) // 2
-    runs = [run for run in (records[:half], records[half:]) if run]
     read = builder.analyzer
     seen: Pool[TrajectorySegment] = Pool(
-        [builder.trajectories([read.trajectory(one, 1) for one in run]) for run in runs], []
+        [builder.trajectories([read.trajectory(one, 1) for one in run]) for run in _halves(records)], []
     )
-    told: Pool[DocumentSegment] = Pool([builder.documents([read.document(one, 1) for one in documents])], [])
+    told: Pool[DocumentSegment] = Pool(
+        [builder.documents([read.document(one, 1) for one in run]) for run in _halves(documents)], []
+    )
     return Snapshot("g", settings, read, seen, told)
+
+
+def _halves(records: Sequence[T]) -> list[Sequence[T]]:
+    half = len(records) // 2
+    return [run for run in (records[:half], records[half:]) if run]
 
 
 def ask(
