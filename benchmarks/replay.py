@@ -9,17 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeAlias
 
 from rich.console import Console
 
 from benchmarks.corpora import data_folder
 from evaluation.compare import Options, compare
 from evaluation.report import About, write
-from evaluation.results import RowFile
+from evaluation.results import Row, RowFile
 from evaluation.split import INSTRUCTION
 from evaluation.summarize import summarize
 from evaluation.tables import tables
@@ -59,6 +60,13 @@ SOURCES = {
 SCENES = {"alfworld": "observation", "sql": "metadata.db", "miniwob": "metadata.task"}
 """What may not recur where whole scenes are held out: rooms, databases, sites."""
 
+SPLIT = 100_000
+"""How far the numbers of steps of two splits are apart."""
+
+ROWS = "rows.ndjson"
+Folders: TypeAlias = Mapping[int, Path]
+"""Where each split is measured, by its seed."""
+
 FEWER = ("prior", "random", "instruction", "observation", "model", "paper", "agentic", "agentic-rule")
 
 
@@ -96,8 +104,39 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=6, metavar="N", help="steps asked about of each episode")
     parser.add_argument("--strategies", default=None, help="which, comma-separated; default: all")
     parser.add_argument("--scenes", action="store_true", help="hold out whole scenes, not instructions")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="what is held out; default: 0")
+    parser.add_argument(
+        "--splits", type=int, default=1, metavar="N", help="part so often, by this seed and those after it"
+    )
     return parser.parse_args()
+
+
+def _options(asked: argparse.Namespace, seed: int, by: str = INSTRUCTION) -> Options:
+    strategies = tuple(asked.strategies.split(",")) if asked.strategies else FEWER if asked.scenes else None
+    return Options(strategies, by, episodes=asked.episodes, steps=asked.steps, seed=seed)
+
+
+def _measure(library: Library, asked: argparse.Namespace, names: Sequence[str], folders: Folders) -> None:
+    stage = ""
+
+    def progress(now: str, done: int, total: int) -> None:
+        nonlocal stage
+        if now != stage:
+            print(f"{now}: {done} of {total}", file=sys.stderr, flush=True)
+            stage = now
+
+    for seed, folder in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            options = _options(asked, seed, SCENES[name] if asked.scenes else INSTRUCTION)
+            compare(library, [name], options, RowFile(folder / ROWS), progress)
+
+
+def _pooled(folders: Folders) -> Iterator[Row]:
+    """The rows of all splits. What an episode was asked in two of them are different steps of it."""
+    for place, folder in enumerate(folders.values()):
+        for row in RowFile(folder / ROWS).read():
+            yield replace(row, step=row.step + place * SPLIT)
 
 
 def main() -> int:
@@ -107,28 +146,19 @@ def main() -> int:
         print("no public data: set PRECEDENT_DATA to its folder", file=sys.stderr)
         return 2
     names = [name for name in asked.corpora.split(",") if not asked.scenes or name in SCENES]
-    strategies = tuple(asked.strategies.split(",")) if asked.strategies else FEWER if asked.scenes else None
-    options = Options(strategies, episodes=asked.episodes, steps=asked.steps, budgets=(500, 1000, 2000, 4000))
-    options = replace(options, seed=asked.seed)
-    folder = asked.out / ("scenes" if asked.scenes else "tasks")
-    folder.mkdir(parents=True, exist_ok=True)
-    file = RowFile(folder / "rows.ndjson")
-    stage = ""
-
-    def progress(now: str, done: int, total: int) -> None:
-        nonlocal stage
-        if now != stage:
-            print(f"{now}: {done} of {total}", file=sys.stderr, flush=True)
-            stage = now
-
+    kind, last = "scenes" if asked.scenes else "tasks", asked.seed + asked.splits - 1
+    # A seed's own folder: what one split remembers, another asks about.
+    folders = {seed: asked.out / f"{kind}-{seed}" for seed in range(asked.seed, last + 1)}
     with Library(asked.out / "library", learner=learn) as library:
         for name in names:
             load(library, name, data)
-            by = SCENES[name] if asked.scenes else INSTRUCTION
-            compare(library, [name], replace(options, by=by), file, progress)
-    summary = summarize(file.read(), asked.seed)
+        _measure(library, asked, names, folders)
+    rows = list(_pooled(folders))
+    summary = summarize(rows, asked.seed)
     command = " ".join(["python -m benchmarks.replay", *sys.argv[1:]])
-    write(folder, file.read(), summary, About(command, options.to_fields()))
+    report = folders[last] if asked.splits == 1 else asked.out / f"{kind}-{asked.seed}-to-{last}"
+    report.mkdir(exist_ok=True)
+    write(report, rows, summary, About(command, _options(asked, asked.seed).to_fields()))
     console = Console(width=120)
     for table in tables(summary, "agentic"):
         console.print(table)
