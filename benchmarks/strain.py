@@ -83,10 +83,10 @@ def _overload(url: str, some: Sequence[bytes], seconds: float) -> Iterator[Compa
     normal, rest = some[20 : 20 + 30 * CLIENTS], some[20 + 30 * CLIENTS :]
     taken, each = at_once(url, [normal[number::CLIENTS] for number in range(CLIENTS)])
     rate = TIMES * len(normal) / taken
-    flood, held = Flood(), [_resident(url)]
+    flood, held = Flood(), [_held(url)]
     for _ in range(2):
         flood.send(url, rest, rate, seconds / 2)
-        held.append(_resident(url))
+        held.append(_held(url))
     recovery = _recovered(url, rest, median(alone))
     facts = {
         "sent a second": (len(flood.accepted) + len(flood.refused)) / seconds,
@@ -105,15 +105,15 @@ def _overload(url: str, some: Sequence[bytes], seconds: float) -> Iterator[Compa
         Bar(1.0, 3.0),
     )  # fmt: skip
     yield Comparison(
-        "strain, memory after all of that", "MiB", held[2], held[1], "after half of it", Bar(1.05),
-        {"before, MiB": held[0]},
+        "strain, memory after all of that", "MiB", held[2][0], held[1][0], "after half of it", Bar(1.05),
+        {"before, MiB": held[0][0], "with the indexes' files, MiB": [round(whole) for _, whole in held]},
     )  # fmt: skip
 
 
-def _resident(url: str) -> float:
-    """MiB of memory that the service holds."""
-    resident: int = Client(url).post("/bench/usage", {})["resident"]
-    return resident / MIB
+def _held(url: str) -> tuple[float, float]:
+    """MiB of memory that the service holds: without the files that it has mapped, and with them."""
+    usage = Client(url).post("/bench/usage", {})
+    return usage["anonymous"] / MIB, usage["resident"] / MIB
 
 
 def _timed(client: Client, wire: bytes) -> float:
