@@ -108,7 +108,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--splits", type=int, default=1, metavar="N", help="part so often, by this seed and those after it"
     )
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.splits < 1:
+        parser.error("--splits: at least 1")
+    return asked
 
 
 def _options(asked: argparse.Namespace, seed: int, by: str = INSTRUCTION) -> Options:

@@ -52,7 +52,7 @@ def _embedded(service: Service, texts: list[str]) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-def _resident(what: str) -> int:
+def _held(what: str) -> int:
     """Bytes that this process holds, by their name in Linux's table; 0 elsewhere."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
@@ -87,7 +87,7 @@ async def embed(request: Request) -> Response:
 @router.post("/usage")
 async def usage() -> Response:
     """Processor seconds and bytes of this process: all that are resident, and those that are no file's."""
-    memory = {"resident": _resident("VmRSS"), "anonymous": _resident("RssAnon")}
+    memory = {"resident": _held("VmRSS"), "anonymous": _held("RssAnon")}
     return Response(to_json({"cpu_s": time.process_time(), **memory}), media_type=JSON_TYPE)
 
 

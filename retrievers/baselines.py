@@ -57,7 +57,9 @@ class DocumentRanker:
             self._bm25.idf = {term: max(idf, COMMON) for term, idf in self._bm25.idf.items()}
 
     def rank(self, text: str) -> list[tuple[int, float]]:
-        """All documents that share a word with the text, best first, with their scores; ties by id.
+        """All documents that share a word with the text, best first, with their scores.
+
+        Among equal scores who shares more words comes first, then who comes first by id.
 
         BM25Okapi gives a word of half of the documents or more an idf of zero or less, by which who has it
         would fall behind who hasn't: such words count for `COMMON`, so that the rarer ones decide.

@@ -257,7 +257,7 @@ def test_a_word_that_most_documents_have_does_not_count_against_one(lane: Embedd
     assert [one.id for one in answer.documents] == ["zone", "mail"]
 
 
-def test_equal_documents_stand_in_the_order_of_their_ids_however_they_came(lane: EmbeddingLane) -> None:
+def test_documents_stand_in_the_same_order_however_they_came(lane: EmbeddingLane) -> None:
     chance = random.Random(3)
     common = [f"w{n}" for n in range(40)]
     told = []
