@@ -1,19 +1,10 @@
 from __future__ import annotations
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import indexing.terms
 from indexing.terms import MAX_TERM_LENGTH, MAX_TERMS, terms
-
-
-def test_the_examples_hold() -> None:
-    results = doctest.testmod(indexing.terms)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 @pytest.mark.parametrize(
