@@ -21,7 +21,7 @@ from indexing.snapshot import Snapshot
 from retrievers.focus import task_words
 from retrievers.moments import moments_of
 from retrievers.policy import Keys, Policy, Vocabulary, Weights
-from retrievers.policy_inputs import inputs
+from retrievers.policy_inputs import inputs, unnamed
 from retrievers.slots import plain
 
 FOLDS = 3
@@ -125,9 +125,11 @@ def _inputs(
         given = moments.advice(np.arange(first, first + len(record.steps))).tolist()
         told = plain(record.instruction)
         words = task_words(told)
+        left = unnamed(words, (step.action for step in record.steps))
         for number, at in wanted:
             action = record.steps[at - 1].action if at else ""
-            found[number] = inputs(told, words, record.steps[at].observation, given[:at][::-1], at, action)
+            seen, before = record.steps[at].observation, given[:at][::-1]
+            found[number] = inputs(told, words, seen, before, at, action, left[at])
     return found
 
 

@@ -18,7 +18,7 @@ from indexing.terms import terms
 from retrievers.focus import focus, task_words
 from retrievers.moments import MomentsOf, context_keys, moments_of
 from retrievers.policy import NOTHING_EXPECTED, Expected, Policy, policy_of
-from retrievers.policy_inputs import inputs
+from retrievers.policy_inputs import inputs, unnamed
 from retrievers.requests import Request
 from retrievers.slots import plain, slots
 
@@ -127,8 +127,9 @@ class Context:
         situation = self.request.situation
         history = situation.history
         action = history[-1].action if history else ""
-        told, words = self.instruction_plain, self.task_words
-        return policy(inputs(told, words, situation.observation or "", self.advice, len(history), action))
+        told, words, seen = self.instruction_plain, self.task_words, situation.observation or ""
+        left = unnamed(words, (step.action for step in history))[-1]
+        return policy(inputs(told, words, seen, self.advice, len(history), action, left))
 
     @cached_property
     def bearers(self) -> int:

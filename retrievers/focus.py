@@ -59,6 +59,15 @@ def focus(words: frozenset[str], observation: str) -> str:
     return _DIGITS.sub(NUMBER, "|".join(sorted(found)))
 
 
+def after_task(sight: str) -> str:
+    """What follows the task's words in each part of a focus, whatever stands before them.
+
+    >>> after_task("a locked red <i> # step ahead|you carry a red <i>")
+    '|# step ahead'
+    """
+    return "|".join(sorted({part.rpartition(INSTRUCTION)[2].strip() for part in sight.split("|")}))
+
+
 def _masked(words: frozenset[str], told: list[str]) -> str:
     marks: list[str] = []
     for word in told:

@@ -43,11 +43,11 @@ LEAST_TRAJECTORIES = 50
 LEAST_TASKS = 20
 """A collection with fewer trajectories or fewer distinct instructions keeps the rule."""
 
-ROUNDS = 200
+ROUNDS = 600
 PARAMETERS = {
     "objective": "binary",
     "num_leaves": 15,
-    "learning_rate": 0.05,
+    "learning_rate": 0.0167,
     "min_data_in_leaf": 30,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.7,
@@ -59,7 +59,7 @@ PARAMETERS = {
     "num_threads": 1,
     "verbosity": -1,
 }
-"""LightGBM's; one setting for all collections."""
+"""LightGBM's; one setting for all collections. Many small steps: what is drawn for each tree matters less."""
 
 
 def learn(snapshot: Snapshot, progress: Callable[[int, int], None]) -> Learned:

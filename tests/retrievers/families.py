@@ -66,6 +66,27 @@ def rites(count: int, first: int = 0) -> list[Trajectory]:
     return [rite(number) for number in range(first, first + count)]
 
 
+def listed(number: int) -> Trajectory:
+    """Choose each of a list of two to four things and send them: only the list tells when it is enough."""
+    draw = Random(number)
+    chosen = draw.sample(THINGS, draw.randint(2, 4))
+    actions = [*(f"choose {thing}" for thing in chosen), "send"]
+    steps = tuple(Step(f"A form, page {draw.randrange(12)}", action) for action in actions)
+    return Trajectory(f"l{number:05}", f"Order {number}: {', '.join(chosen)}", steps)
+
+
+def answered(number: int) -> Trajectory:
+    """Book or not: "yes" means the one where it was asked whether to book, else the other."""
+    draw = Random(number)
+    question, answer = draw.choice(("book it", "think again")), draw.choice(("yes", "no"))
+    book = (question == "book it") == (answer == "yes")
+    steps = (
+        Step(f"Seat {number} is free", f'say("shall we {question} {number}?")'),
+        Step(f"{answer}, please", "book" if book else "wait"),
+    )
+    return Trajectory(f"a{number:05}", f"Find a seat for guest {number}", steps)
+
+
 def unwatched(done: int, total: int) -> None:
     """Progress of learning that nobody watches."""
 

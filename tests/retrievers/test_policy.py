@@ -19,12 +19,12 @@ from retrievers.context import Context
 from retrievers.focus import task_words
 from retrievers.moments import WORDS, learn_moments, moments_of
 from retrievers.policy import UNLISTED, Expected, Policy, Vocabulary
-from retrievers.policy_inputs import groups, inputs
+from retrievers.policy_inputs import groups, inputs, unnamed
 from retrievers.recall import recalled
 from retrievers.requests import Request
 from retrievers.situation import Situation
 from retrievers.slots import plain
-from tests.retrievers.families import Bench, errand, errands
+from tests.retrievers.families import Bench, answered, errand, errands, listed
 from tests.support.collections import trajectory
 
 
@@ -63,6 +63,28 @@ def test_what_decides_in_the_observation_is_learned(bench: Bench) -> None:
         likeliest = context.expected.likeliest(1)[0]
         assert moments.text(likeliest) == errand(number).steps[0].action
         assert context.expected.chance.sum() == pytest.approx(1.0)
+
+
+def test_how_much_of_the_task_is_left_is_learned(bench: Bench) -> None:
+    """A list is long or short, and is sent off when nothing that it names is left to choose."""
+    snapshot = bench.snapshot([listed(number) for number in range(1_500)])
+    policy, moments = cloned(snapshot).mean, moments_of(snapshot)
+    wrong = asked = 0
+    for record in map(listed, range(10_000, 10_060)):
+        for at, step in enumerate(record.steps):
+            likeliest = context_of(bench, snapshot, record, at, policy).expected.likeliest(1)[0]
+            wrong += moments.text(likeliest).split()[0] != step.action.split()[0]
+            asked += 1
+    assert wrong <= asked / 8  # a quarter, where it is told only how many there were and which
+
+
+def test_an_answer_means_what_was_asked(bench: Bench) -> None:
+    """Yes and no both go ahead or stop: it hangs on what the agent said before."""
+    snapshot = bench.snapshot([answered(number) for number in range(600)])
+    policy, moments = cloned(snapshot).mean, moments_of(snapshot)
+    for record in map(answered, range(1_000, 1_020)):
+        likeliest = context_of(bench, snapshot, record, 1, policy).expected.likeliest(1)[0]
+        assert moments.text(likeliest) == record.steps[1].action
 
 
 def test_no_policy_sees_what_it_is_asked_about(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +153,7 @@ def test_names_are_distinct_and_each_group_weighs_the_same(
     instruction: str, observation: str, advice: list[int], place: int, action: str
 ) -> None:
     told = plain(instruction)
-    names = inputs(told, task_words(told), observation, advice, place, action)
+    names = inputs(told, task_words(told), observation, advice, place, action, len(task_words(told)))
     assert (np.diff(names.astype(object)) > 0).all()
     vocabulary = Vocabulary(names, np.linspace(1, 2, len(names), dtype=np.float32))
     places, weights = vocabulary.row(names)
@@ -144,10 +166,21 @@ def test_a_name_means_the_same_in_another_task() -> None:
     def told(thing: str, number: int) -> set[int]:
         instruction = plain(f"find the {thing}")
         seen = f"room {number}\na {thing} on the table"
-        return set(inputs(instruction, task_words(instruction), seen, [7], 1, "look").tolist())
+        return set(inputs(instruction, task_words(instruction), seen, [7], 1, "look", 1).tolist())
 
     one, other, none = told("mug", 3), told("pen", 8), told("mug", 3) - told("pen", 8)
     assert len(one & other) > len(none)
+
+
+WORDS_TOLD = st.frozensets(st.sampled_from("abcdefgh"))
+
+
+@given(WORDS_TOLD, st.lists(st.text("abcdefgh ", max_size=8), max_size=6))
+def test_unnamed_words_are_those_that_no_action_so_far_holds(
+    words: frozenset[str], actions: list[str]
+) -> None:
+    for at, left in enumerate(unnamed(words, actions)):
+        assert left == len(words - {word for action in actions[:at] for word in action.split()})
 
 
 # What is recalled
