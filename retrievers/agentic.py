@@ -30,6 +30,9 @@ from retrievers.requests import Candidate, Limits
 POOL = 40
 """Trajectories that each channel proposes, at the least; of equal observations twice as many."""
 
+NAMED = 2.0
+"""What it is worth among those who advise the same that all that was named there is told or in sight here."""
+
 RARE = 3
 """An observation that no more trajectories saw says by itself where the agent stands."""
 
@@ -70,6 +73,7 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     scores = ranker(advised.matrix)
     rank = context.snapshot.trajectories.rank[steps.owners]
     kin = steps.scores + TASK * context.instruction_similarity(steps.owners)
+    kin += NAMED * context.moments.in_sight(steps.positions, context.sight)
     tiers = _tiers(context, steps, isinstance(ranker, FittedRanker))
     order = np.lexsort((rank, -kin.round(9), advised.choice, -scores.round(9)[advised.choice], tiers))
     placed = (_placed(context, found, steps, place) for place in _varied(order, advised.choice, steps.owners))
@@ -82,7 +86,7 @@ def _varied(order: Numbers, choice: Numbers, owners: Numbers) -> Iterator[int]:
     """Places in this order, one of each advice before a second of the same, no trajectory twice.
 
     `choice` is each candidate's advice. Of those who advise the same the next of kin comes first in the
-    order: to follow one whose task and place are ours is easiest.
+    order: to follow one whose task and place are ours, and who named what is here, is easiest.
     """
     waiting, shown = order.tolist(), set[int]()
     while waiting:

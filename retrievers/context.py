@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexing.analysis import NO_ACTION, fingerprint
 from indexing.embedder import Vectors
@@ -17,6 +18,7 @@ from indexing.snapshot import Snapshot
 from indexing.terms import terms
 from retrievers.focus import focus, task_words
 from retrievers.moments import MomentsOf, context_keys, moments_of
+from retrievers.named import hashed
 from retrievers.policy import NOTHING_EXPECTED, Expected, Policy, policy_of
 from retrievers.policy_inputs import inputs, unnamed
 from retrievers.requests import Request
@@ -130,6 +132,12 @@ class Context:
         told, words, seen = self.instruction_plain, self.task_words, situation.observation or ""
         left = unnamed(words, (step.action for step in history))[-1]
         return policy(inputs(told, words, seen, self.advice, len(history), action, left))
+
+    @cached_property
+    def sight(self) -> NDArray[np.uint32]:
+        """The words of the present observation and of the task, hashed."""
+        observation = (self.request.situation.observation or "")[:QUERY_CHARACTERS]
+        return np.unique(hashed(self.task_words.union(plain(observation).split())))
 
     @cached_property
     def bearers(self) -> int:

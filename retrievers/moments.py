@@ -3,7 +3,8 @@
 An action's *advice* is the fingerprint of its slots (see `retrievers.slots`), so that the same step with
 other values counts as the same. For every position a segment knows its own advice and those before it,
 and how often each advice followed a context: the last advice, the last two, the observation, what stands
-there where the task's own words do, and these together with the last advice.
+there where the task's own words do, and these together with the last advice. Of each action it knows besides
+what it names, which its advice leaves open.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from indexing.records import Trajectory, trajectory_from_bytes
 from indexing.segment import TrajectorySegment
 from indexing.snapshot import Snapshot
 from retrievers.focus import focus, task_words
+from retrievers.named import Named, hashed, named
 from retrievers.slots import everyday_words, plain, slots
 
 Keys = NDArray[np.uint64]
@@ -31,6 +34,9 @@ BEFORE = 3
 
 WORDS, ADVICE, FOCUS, TEXTS = "words.json", "advice.u64", "focus.u64", "advice.json"
 """What is learned of a generation: everyday words, each position's advice and focus, the advice as text."""
+
+NAMED, NAMES = "named.u32", "named.u8"
+"""And what each position's action names (see `retrievers.named`)."""
 
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
@@ -63,12 +69,13 @@ def advice_of(record: Trajectory, everyday: frozenset[str], texts: dict[int, str
 
 @dataclass(frozen=True)
 class Moments:
-    """The moments of one segment. `advice` and `focus` have an entry for each position."""
+    """The moments of one segment. `advice`, `focus` and `named` have an entry for each position."""
 
     segment: TrajectorySegment
     advice: Keys
     focus: Keys
     texts: Mapping[int, str]
+    named: Named
 
     @cached_property
     def before(self) -> tuple[Keys, ...]:
@@ -159,11 +166,13 @@ class MomentsOf:
 
     def _made(self, snapshot: Snapshot, segment: TrajectorySegment, place: int) -> Moments:
         learned = snapshot.learned
-        if place == 0 and ADVICE in learned and FOCUS in learned:
+        if place == 0 and learned.keys() >= {ADVICE, FOCUS, NAMED, NAMES}:
             advice, focus = (np.frombuffer(learned[name], np.uint64) for name in (ADVICE, FOCUS))
-            if len(advice) == len(focus) == len(segment.owner):
+            words, counts = np.frombuffer(learned[NAMED], np.uint32), np.frombuffer(learned[NAMES], np.uint8)
+            if len(advice) == len(focus) == len(counts) == len(segment.owner):
                 keys, texts = from_json(learned[TEXTS])
-                return Moments(segment, advice, focus, dict(zip(keys, texts, strict=True)))
+                known = dict(zip(keys, texts, strict=True))
+                return Moments(segment, advice, focus, known, Named(words, counts))
         return read_moments(segment, self.everyday)
 
     def text(self, advice: int) -> str:
@@ -183,6 +192,15 @@ class MomentsOf:
     def advice(self, positions: Numbers) -> Keys:
         """The advice at positions of the snapshot."""
         return self._gathered(positions, [part.advice for part in self.parts])
+
+    def in_sight(self, positions: Numbers, sight: NDArray[np.uint32]) -> Floats:
+        """The share of what was named at each position that is among these hashed words."""
+        found = np.empty(len(positions))
+        place = np.searchsorted(self._starts, positions, "right") - 1
+        for number in np.unique(place).tolist():
+            mine = place == number
+            found[mine] = self.parts[number].named.in_sight(positions[mine] - self._starts[number], sight)
+        return found
 
     def before(self, positions: Numbers) -> list[Keys]:
         """The advice one, two, ... positions before each."""
@@ -230,12 +248,18 @@ class MomentsOf:
 def read_moments(segment: TrajectorySegment, everyday: frozenset[str]) -> Moments:
     """The moments of a segment, read from its records."""
     texts: dict[int, str] = {}
-    advice, focus = list[int](), list[int]()
+    advice, focus, words, counts = list[int](), list[int](), [hashed([])], bytearray()
     for ordinal in range(len(segment)):
         record = trajectory_from_bytes(segment.body(ordinal))
-        advice += advice_of(record, everyday, texts)
+        given = advice_of(record, everyday, texts)
+        pairs = zip(record.steps, given, strict=False)  # nothing was done at a final observation
+        names = [named(step.action, texts[key]) for step, key in pairs]
+        words.append(hashed(chain.from_iterable(names)))
+        counts += bytes([*map(len, names), *[0] * (len(given) - len(names))])
+        advice += given
         focus += focus_of(record)
-    return Moments(segment, np.array(advice, np.uint64), np.array(focus, np.uint64), texts)
+    keys = np.array(advice, np.uint64), np.array(focus, np.uint64)
+    return Moments(segment, *keys, texts, Named(np.concatenate(words), np.frombuffer(counts, np.uint8)))
 
 
 def learn_moments(segment: TrajectorySegment) -> dict[str, bytes]:
@@ -250,6 +274,8 @@ def learn_moments(segment: TrajectorySegment) -> dict[str, bytes]:
         WORDS: to_json(sorted(everyday)),
         ADVICE: moments.advice.tobytes(),
         FOCUS: moments.focus.tobytes(),
+        NAMED: moments.named.words.tobytes(),
+        NAMES: moments.named.counts.tobytes(),
         TEXTS: to_json([list(moments.texts), list(moments.texts.values())]),
     }
 

@@ -19,7 +19,7 @@ from retrievers.ranker import MODEL, FittedRanker, RuleRanker, ranker_of
 from retrievers.requests import Request
 from retrievers.retrieval import retrieve
 from retrievers.situation import Query, Situation
-from tests.retrievers.families import errands, rite, rites
+from tests.retrievers.families import errands, listed, rite, rites
 from tests.support.collections import NAME, SETTINGS, Embedders
 
 ENOUGH = 32
@@ -155,15 +155,14 @@ DAMAGES = ("flipped", "cut", "emptied", "gone")
 
 
 def test_damage_to_any_file_of_what_was_learned_is_seen(library: Library) -> None:
-    write(library, rites(ENOUGH))
+    write(library, rites(ENOUGH) + [listed(number) for number in range(10)])
     library.reindex(NAME)
     row = library.catalog.generation(library.snapshot(NAME).generation)
     assert row is not None
     folder = folder_of(library)
     names = sorted(path.name for path in folder.glob(f"{LEARNED}*"))
-    assert names == [
-        f"{LEARNED}{name}" for name in ("advice.json", "advice.u64", "focus.u64", POLICY, MODEL, "words.json")
-    ]
+    known = ("advice.json", "advice.u64", "focus.u64", "named.u32", "named.u8", POLICY, MODEL, "words.json")
+    assert names == [f"{LEARNED}{name}" for name in known]
     for name in names:
         whole = (folder / name).read_bytes()
         for how in DAMAGES:

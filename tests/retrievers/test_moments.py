@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from indexing.analysis import NO_ACTION, fingerprint
 from indexing.records import Trajectory
@@ -24,6 +25,7 @@ from retrievers.moments import (
     mixed,
     moments_of,
 )
+from retrievers.named import hashed
 from retrievers.slots import plain, slots
 from tests.retrievers.families import Bench, errands
 from tests.support.collections import trajectories
@@ -98,12 +100,21 @@ def test_one_segment_and_several_know_the_same(
     assert whole.frequency(every).tolist() == parts.frequency(every).tolist()
     for key in every.tolist():
         assert whole.text(key) == parts.text(key)
+    sight = hashed(data.draw(st.lists(st.sampled_from(["a", "b", "c", "1", "desk"]))))
+    assert shares(one, whole, sight) == shares(several, parts, sight)
     for kinds, _ in contexts(one, records):
         for kind, key in enumerate(kinds):
             alone, joint = whole.counts(kind, key, every)
             again, more = parts.counts(kind, key, every)
             assert (alone, joint.tolist()) == (again, more.tolist())
         assert places(one, whole, kinds[1]) == places(several, parts, kinds[1])
+
+
+def shares(snapshot: Snapshot, moments: MomentsOf, sight: NDArray[np.uint32]) -> dict[tuple[str, int], float]:
+    every = np.arange(snapshot.position_starts[-1])
+    facts = snapshot.positions(every)
+    names = zip(map(snapshot.trajectories.id, facts.owner.tolist()), facts.index.tolist(), strict=True)
+    return dict(zip(names, moments.in_sight(every, sight).tolist(), strict=True))
 
 
 def places(snapshot: Snapshot, moments: MomentsOf, context: int) -> set[tuple[str, int]]:
