@@ -90,7 +90,7 @@ def test_where_the_environment_cannot_tell_the_world_proposes(world: World, memo
 
     live = memory.live("errands")
     mute = replace(world, environment=Mute(), propose=propose)
-    assert play(mute, world.tasks[0], live.snapshot, live.builder.lane, "agentic").steps == 12
+    assert play(mute, world.tasks[0], live.snapshot, live.builder.lane, "agentic").success
     assert play(mute, world.tasks[0], live.snapshot, live.builder.lane, "none").steps == 0
 
 

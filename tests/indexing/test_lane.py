@@ -170,8 +170,10 @@ def test_a_model_that_breaks_down_gives_its_place_and_core_back(lane: EmbeddingL
 def test_what_somebody_is_at_is_waited_for_not_embedded_again(lane: EmbeddingLane, held: Held) -> None:
     held.model.clear()
     with ThreadPoolExecutor(4) as pool:
-        indexing = [pool.submit(lane.index, ["a", "b", *own]) for own in ([], ["c"], ["d", "c"], [])]
+        indexing = [pool.submit(lane.index, ["a", "b"])]
         until_indexed(held, {"a", "b"})
+        indexing += [pool.submit(lane.index, ["a", "b", *own]) for own in (["c"], ["d", "c"], [])]
+        time.sleep(0.1)
         held.model.set()
         vectors = [one.result(20) for one in indexing]
     assert sorted(text for batch in held.indexed for text in batch) == ["a", "b", "c", "d"]
