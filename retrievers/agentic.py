@@ -30,7 +30,7 @@ from retrievers.requests import Candidate, Limits
 POOL = 40
 """Trajectories that each channel proposes, at the least; of equal observations twice as many."""
 
-NAMED = 2.0
+IN_SIGHT = 2.0
 """What it is worth among those who advise the same that all that was named there is told or in sight here."""
 
 RARE = 3
@@ -73,7 +73,7 @@ def agentic(context: Context, limits: Limits, degraded: Degraded) -> list[Candid
     scores = ranker(advised.matrix)
     rank = context.snapshot.trajectories.rank[steps.owners]
     kin = steps.scores + TASK * context.instruction_similarity(steps.owners)
-    kin += NAMED * context.moments.in_sight(steps.positions, context.sight)
+    kin += IN_SIGHT * context.moments.in_sight(steps.positions, context.sight)
     tiers = _tiers(context, steps, isinstance(ranker, FittedRanker))
     order = np.lexsort((rank, -kin.round(9), advised.choice, -scores.round(9)[advised.choice], tiers))
     placed = (_placed(context, found, steps, place) for place in _varied(order, advised.choice, steps.owners))

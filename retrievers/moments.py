@@ -9,7 +9,7 @@ what it names, which its advice leaves open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json, to_json
 
 from indexing.analysis import NO_ACTION, fingerprint
-from indexing.engine import Floats, Numbers
+from indexing.engine import Floats, Mask, Numbers
 from indexing.records import Trajectory, trajectory_from_bytes
 from indexing.segment import TrajectorySegment
 from indexing.snapshot import Snapshot
@@ -35,8 +35,8 @@ BEFORE = 3
 WORDS, ADVICE, FOCUS, TEXTS = "words.json", "advice.u64", "focus.u64", "advice.json"
 """What is learned of a generation: everyday words, each position's advice and focus, the advice as text."""
 
-NAMED, NAMES = "named.u32", "named.u8"
-"""And what each position's action names (see `retrievers.named`)."""
+NAMED, NAMED_COUNTS = "named.u32", "named.u8"
+"""And the words that each position's action names, and how many these are (see `retrievers.named`)."""
 
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
@@ -166,9 +166,10 @@ class MomentsOf:
 
     def _made(self, snapshot: Snapshot, segment: TrajectorySegment, place: int) -> Moments:
         learned = snapshot.learned
-        if place == 0 and learned.keys() >= {ADVICE, FOCUS, NAMED, NAMES}:
+        if place == 0 and learned.keys() >= {ADVICE, FOCUS, NAMED, NAMED_COUNTS}:
             advice, focus = (np.frombuffer(learned[name], np.uint64) for name in (ADVICE, FOCUS))
-            words, counts = np.frombuffer(learned[NAMED], np.uint32), np.frombuffer(learned[NAMES], np.uint8)
+            words = np.frombuffer(learned[NAMED], np.uint32)
+            counts = np.frombuffer(learned[NAMED_COUNTS], np.uint8)
             if len(advice) == len(focus) == len(counts) == len(segment.owner):
                 keys, texts = from_json(learned[TEXTS])
                 known = dict(zip(keys, texts, strict=True))
@@ -183,11 +184,16 @@ class MomentsOf:
         if len(arrays) == 1:
             return arrays[0][positions]
         found = np.empty(len(positions), np.uint64)
+        for number, mine, own in self._parted(positions):
+            found[mine] = arrays[number][own]
+        return found
+
+    def _parted(self, positions: Numbers) -> Iterator[tuple[int, Mask, Numbers]]:
+        """Each part that has some of the positions: its number, which these are, and their places in it."""
         place = np.searchsorted(self._starts, positions, "right") - 1
         for number in np.unique(place).tolist():
             mine = place == number
-            found[mine] = arrays[number][positions[mine] - self._starts[number]]
-        return found
+            yield number, mine, positions[mine] - self._starts[number]
 
     def advice(self, positions: Numbers) -> Keys:
         """The advice at positions of the snapshot."""
@@ -196,10 +202,8 @@ class MomentsOf:
     def in_sight(self, positions: Numbers, sight: NDArray[np.uint32]) -> Floats:
         """The share of what was named at each position that is among these hashed words."""
         found = np.empty(len(positions))
-        place = np.searchsorted(self._starts, positions, "right") - 1
-        for number in np.unique(place).tolist():
-            mine = place == number
-            found[mine] = self.parts[number].named.in_sight(positions[mine] - self._starts[number], sight)
+        for number, mine, own in self._parted(positions):
+            found[mine] = self.parts[number].named.in_sight(own, sight)
         return found
 
     def before(self, positions: Numbers) -> list[Keys]:
@@ -275,7 +279,7 @@ def learn_moments(segment: TrajectorySegment) -> dict[str, bytes]:
         ADVICE: moments.advice.tobytes(),
         FOCUS: moments.focus.tobytes(),
         NAMED: moments.named.words.tobytes(),
-        NAMES: moments.named.counts.tobytes(),
+        NAMED_COUNTS: moments.named.counts.tobytes(),
         TEXTS: to_json([list(moments.texts), list(moments.texts.values())]),
     }
 

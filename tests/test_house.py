@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -132,3 +134,17 @@ def test_locks_hold_every_direct_dependency() -> None:
     locked = set(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*])?==", (ROOT / "requirements.lock").read_text(), re.M))
     direct = {plain(re.split(r"[\[<>=]", line)[0]) for line in PROJECT["project"]["dependencies"]}
     assert direct - locked == {"torch"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sources(tuple(room for room in EVERYWHERE if room != "tests"))
+        if ">>> " in path.read_text()
+    ],
+)
+def test_the_examples_in_docstrings_hold(name: str) -> None:
+    results = doctest.testmod(import_module(name))
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.records import Step, Trajectory
-from retrievers.moments import NAMED, NAMES, learn_moments
+from retrievers.moments import NAMED, NAMED_COUNTS, learn_moments
 from retrievers.named import MOST, Named, hashed, named
 from retrievers.requests import Request
 from retrievers.retrieval import retrieve
@@ -72,7 +72,7 @@ def test_of_those_who_did_the_same_the_one_whose_thing_is_here_comes_first(
     ]
     learned = dict(learn_moments(bench.segment(records)))
     if generation != "this version's":
-        del learned[NAMED], learned[NAMES]
+        del learned[NAMED], learned[NAMED_COUNTS]
     snapshot = bench.snapshot(records, learned=learned)
     for thing, first in (("fig", "2"), ("pear", "1"), ("spoon", "1")):
         here = Situation("Fetch something for guest 3", (), f"On the table lie a plate, a cup and a {thing}.")
